@@ -1,0 +1,63 @@
+# wellhead_library(NAME SOURCES a.cc ... DEPENDS target ...)
+# A static library of one folder. Its public headers are included from the repository's root.
+function(wellhead_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS")
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${arg_DEPENDS})
+endfunction()
+
+# wellhead_tests(NAME SOURCES a_test.cc ... DEPENDS target ... [LABEL unit|pg|fhirsim|...])
+# One GoogleTest program; each of its cases is a ctest test. A label other than `unit` brings that label's fixture
+# (cmake/test_fixtures.cmake), so that `ctest -L pg` starts PostgreSQL by itself.
+function(wellhead_tests name)
+  if(NOT WELLHEAD_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS")
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    WELLHEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}" WELLHEAD_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  wellhead_fixture_properties(${arg_LABEL} properties)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ${properties})
+endfunction()
+
+# wellhead_benchmark(NAME SOURCES a_bench.cc DEPENDS target ...): a Google Benchmark program.
+function(wellhead_benchmark name)
+  if(NOT WELLHEAD_BENCHMARKS)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS")
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} benchmark::benchmark_main)
+  target_compile_definitions(${name} PRIVATE WELLHEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# wellhead_embed(TARGET SYMBOL FILE): makes FILE's bytes part of TARGET as
+#   extern "C" const char SYMBOL[]; extern "C" const char SYMBOL_end[];
+function(wellhead_embed target symbol file)
+  get_filename_component(path "${file}" ABSOLUTE)
+  set(assembly "${CMAKE_CURRENT_BINARY_DIR}/${symbol}.S")
+  file(GENERATE OUTPUT "${assembly}" CONTENT
+".section .rodata
+.global ${symbol}
+.global ${symbol}_end
+.balign 64
+${symbol}:
+.incbin \"${path}\"
+${symbol}_end:
+.byte 0
+.section .note.GNU-stack,\"\",%progbits
+")
+  set_source_files_properties("${assembly}" TARGET_DIRECTORY ${target} PROPERTIES
+    GENERATED TRUE LANGUAGE C OBJECT_DEPENDS "${path}")
+  target_sources(${target} PRIVATE "${assembly}")
+endfunction()
