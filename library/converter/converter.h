@@ -1,0 +1,66 @@
+// FHIR resources to rows: one pass over a resource's JSON gives the CSV rows of all views of its type.
+//
+// A Converter is compiled once from its views and is then cheap to run; it keeps scratch memory, so each thread has
+// its own (copies share the compiled plan). Nothing here does I/O.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "library/converter/view.h"
+#include "library/meta/digest.h"
+
+namespace wellhead::converter {
+
+// Why a resource cannot become a row. Names the column and the rule, never the value.
+struct Rejection {
+  std::string resource_id;  // empty when the resource has none
+  std::string reason;
+};
+
+struct Context {
+  // Base URL of the server the resources come from: an absolute reference below it counts as a relative one.
+  std::string base_url;
+};
+
+// Where a row goes: after the view's own columns, in this order, stand digest (32 hex digits) and the caller's trailing
+// bytes (CSV fields that the caller has formatted; may be empty).
+struct CsvOutput {
+  std::string bytes;       // appended to; the caller clears or compresses it away
+  std::uint64_t rows = 0;  // counted up
+};
+
+class Converter {
+ public:
+  // The first view is the resource's own and must give exactly one row per resource; the others (components) any number.
+  // base_url: see Context. Throws Error{invalid_view} when the views are not of one resource type.
+  Converter(std::vector<View> views, Context context);
+  ~Converter();
+  Converter(const Converter&);
+  Converter(Converter&&) noexcept;
+  Converter& operator=(Converter&&) noexcept;
+
+  // bytes past the end of `resource` must be readable for kPadding (they may hold anything). trailing: CSV fields put
+  // after the digest of each row, with leading comma, e.g. ",17,3,5". outputs: one per view, in order.
+  // The digest of the resource's own row covers its column values, its views' digests and the rows of the other views.
+  // On rejection nothing is appended to any output.
+  std::expected<void, Rejection> convert(std::string_view resource, std::string_view trailing, std::span<CsvOutput> outputs);
+
+  // The resource's logical id after a successful convert(); valid until the next call.
+  std::string_view resource_id() const;
+
+  static constexpr std::size_t kPadding = 64;
+
+ private:
+  struct Plan;
+  struct State;
+  std::shared_ptr<const Plan> plan_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace wellhead::converter

@@ -1,0 +1,56 @@
+// A ViewDefinition (HL7 SQL on FHIR) and what its columns mean for a table.
+//
+// A view is one JSON file. Beside the specification's own elements Wellhead reads these tags of a column
+// (`"tag": [{"name": …, "value": …}]`):
+//   ansi/type          the SQL type, as the specification says
+//   wellhead/key       the table's key: `primary`, or `parent` for the column that names the owning resource
+//   wellhead/required  `true`: a resource without a value is rejected
+//   wellhead/as        how a FHIR date or dateTime becomes the column: `earliest` (first instant of a partial date),
+//                      `latest`, `precision` (year, month, day, second …), else its text
+//   wellhead/filter    how the API filters by it: `exact` or `prefix` (case-insensitive); makes an index
+//   wellhead/api       `hidden` keeps the column out of the API
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wellhead::converter {
+
+enum class FilterKind { none, exact, prefix };
+enum class KeyKind { none, primary, parent };
+
+struct Column {
+  std::string name;
+  std::string fhir_type;    // string, code, date, dateTime, decimal, boolean …
+  std::string sql_type;     // PostgreSQL: text, date, timestamptz, numeric, boolean, integer …
+  std::string description;  // becomes the column's comment and the schema's description
+  bool required = false;
+  KeyKind key = KeyKind::none;
+  FilterKind filter = FilterKind::none;
+  bool hidden_in_api = false;
+};
+
+struct ViewSyntax;  // the checked definition; private to library/converter
+
+class View {
+ public:
+  // Throws Error{invalid_view}: names the view, the path and the column of the mistake.
+  static View parse(std::string_view json);
+
+  const std::string& name() const;         // also the table's name
+  const std::string& resource() const;     // FHIR resource type
+  const std::string& description() const;  // becomes the table's comment
+  const std::vector<Column>& columns() const;
+  // 64 hex digits over the definition in canonical form: changes exactly when the rows may change.
+  const std::string& digest() const;
+
+  const ViewSyntax& syntax() const;
+
+ private:
+  std::shared_ptr<const ViewSyntax> syntax_;
+};
+
+}  // namespace wellhead::converter
