@@ -88,9 +88,12 @@ CREATE TABLE run_patient (
   run_id      bigint NOT NULL REFERENCES run,
   patient_id  text NOT NULL,
   batch       bigint NOT NULL,
+  ordinal     bigint,
   PRIMARY KEY (run_id, patient_id)
 );
-COMMENT ON TABLE run_patient IS 'Distinct Patient ids that a run has received, in the zip code or not: makes a repeated search skip what is there. Emptied when the run ends.';
+COMMENT ON TABLE run_patient IS 'Distinct Patient ids that a run has received: makes a repeated search skip what is there. Emptied when the run is complete.';
+COMMENT ON COLUMN run_patient.ordinal IS 'Counts the patients of the zip code from 0 in the order they came; batches of observations are ranges of it. NULL for a patient that is out of the zip code or rejected.';
+CREATE UNIQUE INDEX run_patient_by_ordinal ON run_patient (run_id, ordinal);
 
 CREATE TABLE zipcode_patient (
   zipcode         text NOT NULL,
