@@ -6,6 +6,8 @@
 // commit under way may or may not have happened.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -20,7 +22,8 @@ struct pg_result;
 
 namespace wellhead::storage {
 
-// A parameter: text, NULL, number or boolean.
+// A parameter: text, NULL, number or boolean. Text with a NUL byte, which PostgreSQL cannot hold, is refused by
+// query().
 class Value {
  public:
   Value(std::nullptr_t) {}
@@ -28,14 +31,17 @@ class Value {
   Value(std::string_view text) : text_(text) {}
   Value(const char* text) : text_(text) {}
   Value(bool flag) : text_(flag ? "t" : "f") {}
-  Value(int number) : text_(std::to_string(number)) {}
-  Value(std::int64_t number) : text_(std::to_string(number)) {}
-  Value(std::uint64_t number) : text_(std::to_string(number)) {}
+  template <std::integral Number>
+  Value(Number number) : text_(std::to_string(number)) {}
   Value(double number);
   template <class T>
   Value(const std::optional<T>& value) {
     if (value) *this = Value(*value);
   }
+  // A bytea.
+  static Value bytes(std::string_view bytes);
+
+  const std::optional<std::string>& text() const { return text_; }
   const char* data() const { return text_ ? text_->c_str() : nullptr; }
 
  private:
@@ -44,7 +50,13 @@ class Value {
 
 // {"a","b"} as a PostgreSQL array literal, for `= ANY($1::text[])` and unnest.
 std::string array_literal(std::span<const std::string> items);
+std::string array_literal(std::span<const std::int64_t> items);
 
+// For the few places that take no parameter: "name" and 'text', quotes doubled.
+std::string quote_identifier(std::string_view name);
+std::string quote_literal(std::string_view text);
+
+// Rows of a query, owned; cells by row and column from 0. Reading a NULL as text gives "", as a number 0.
 class Result {
  public:
   explicit Result(pg_result* result);
@@ -74,8 +86,9 @@ struct ConnectionOptions {
 
 class Connection {
  public:
-  // url: a libpq URI or keyword string. Errors name host and database, never the password.
-  explicit Connection(std::string url, ConnectionOptions options = {});
+  // url: a libpq URI or keyword string. Errors name host and database, never the password. The session speaks UTF-8,
+  // its time zone is UTC, and notices below a warning are off.
+  explicit Connection(const std::string& url, const ConnectionOptions& options = {});
 
   Result query(std::string_view sql, std::initializer_list<Value> parameters = {});
   Result query(std::string_view sql, std::span<const Value> parameters);
@@ -88,15 +101,20 @@ class Connection {
   std::int64_t end_copy();
   void abort_copy(std::string_view reason) noexcept;
 
-  bool usable() const;     // false once the connection is broken
+  bool usable() const;         // false once the connection is known to be broken
+  bool idle() const;           // usable, in no transaction and no COPY
   int server_version() const;  // e.g. 150004
   int backend_pid() const;
+  const std::string& where() const { return where_; }  // for messages: database 'wellhead' on host:port
   pg_conn* native() { return connection_.get(); }
 
  private:
   struct Finish {
     void operator()(pg_conn* connection) const;
   };
+  Result checked(pg_result* result, std::string_view doing);
+  [[noreturn]] void fail(pg_result* result, std::string_view doing);
+
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string where_;
 };
@@ -104,6 +122,7 @@ class Connection {
 // BEGIN … COMMIT; rolls back in the destructor unless commit() was called.
 class Transaction {
  public:
+  // isolation: a level as SQL names it.
   explicit Transaction(Connection& connection, std::string_view isolation = "READ COMMITTED");
   ~Transaction();
   Transaction(const Transaction&) = delete;
@@ -116,7 +135,7 @@ class Transaction {
 };
 
 // Connections shared by the threads of this process: borrow() waits while all are lent, opens on demand, and replaces
-// broken ones. Thread-safe.
+// broken ones. A connection that comes back broken or in a transaction is closed. Thread-safe; outlives its leases.
 class ConnectionPool {
  public:
   ConnectionPool(std::string url, int limit, ConnectionOptions options = {});
@@ -127,6 +146,7 @@ class ConnectionPool {
     Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection);
     ~Lease();
     Lease(Lease&&) noexcept = default;
+    Lease& operator=(Lease&&) = delete;
     Connection& operator*() { return *connection_; }
     Connection* operator->() { return connection_.get(); }
 
@@ -134,10 +154,14 @@ class ConnectionPool {
     ConnectionPool* pool_;
     std::unique_ptr<Connection> connection_;
   };
+  ConnectionPool(const ConnectionPool&) = delete;
+  ConnectionPool& operator=(const ConnectionPool&) = delete;
   Lease borrow();
   const std::string& url() const;
 
  private:
+  void give_back(std::unique_ptr<Connection> connection);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -1,5 +1,6 @@
-// Loads staged CSV blobs into resource tables, exactly once: COPY into temporary tables, ANALYZE, newest row of each key,
-// advisory lock of each target table in fixed order, counting join, MERGE, ledger row, commit. See docs/design/loading.md.
+// Loads staged CSV blobs into resource tables, exactly once: COPY into temporary tables, ANALYZE, newest row of each
+// key, advisory lock of each target table in fixed order, counting join, MERGE, ledger row, commit. See
+// docs/design/loading.md.
 //
 // CSV layout of a table: the view's columns in order, digest, batch, frame, index. Of `zipcode_patient`: patient_id,
 // address_index, postal_code, batch.
@@ -27,7 +28,7 @@ struct TargetTable {
   std::string key;                   // primary key column; empty for a child table
   // A child table (components): its rows are replaced whenever their parent row is inserted or changed.
   std::string parent_table;
-  std::string parent_key;            // the child's column that names the parent row
+  std::string parent_key;  // the child's column that names the parent row
 };
 
 struct BatchToLoad {
@@ -57,8 +58,9 @@ struct LoadRequest {
 };
 
 // Blocks until committed; repeats the transaction on 40001, 40P01 and 23505 (a bounded number of times).
-// Errors: database_*, blob_missing, blob_corrupt, lease_lost. After any of them nothing of this group is loaded, but for
-// database_unreachable during commit, where calling again with the same request is safe and says what happened.
-std::vector<TableCounts> load_batches(Connection& connection, BlobStore& blobs, const LoadRequest& request, const Fence& fence);
+// Errors: database_*, blob_missing, blob_corrupt, lease_lost. After any of them nothing of this group is loaded, but
+// for database_unreachable during commit, where calling again with the same request is safe and says what happened.
+std::vector<TableCounts> load_batches(Connection& connection, BlobStore& blobs, const LoadRequest& request,
+                                      const Fence& fence);
 
 }  // namespace wellhead::storage

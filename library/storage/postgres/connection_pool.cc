@@ -1,0 +1,82 @@
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "library/storage/postgres/connection.h"
+
+namespace wellhead::storage {
+namespace {
+
+// A server that went away while the connection lay idle has closed the socket, which makes it readable; nothing else is
+// expected on an idle connection.
+bool still_open(Connection& connection) {
+  pollfd socket = {.fd = PQsocket(connection.native()), .events = POLLIN, .revents = 0};
+  return connection.idle() && poll(&socket, 1, 0) == 0;
+}
+
+}  // namespace
+
+struct ConnectionPool::State {
+  std::string url;
+  int limit;
+  ConnectionOptions options;
+  std::mutex mutex;
+  std::condition_variable returned;
+  int lent = 0;
+  std::vector<std::unique_ptr<Connection>> idle;
+};
+
+ConnectionPool::ConnectionPool(std::string url, int limit, ConnectionOptions options)
+    : state_(std::make_unique<State>()) {
+  state_->url = std::move(url);
+  state_->limit = limit;
+  state_->options = std::move(options);
+}
+
+ConnectionPool::~ConnectionPool() = default;
+
+const std::string& ConnectionPool::url() const { return state_->url; }
+
+ConnectionPool::Lease ConnectionPool::borrow() {
+  std::unique_ptr<Connection> connection;
+  {
+    std::unique_lock lock(state_->mutex);
+    state_->returned.wait(lock, [this] { return state_->lent < state_->limit; });
+    ++state_->lent;
+    if (!state_->idle.empty()) {
+      connection = std::move(state_->idle.back());
+      state_->idle.pop_back();
+    }
+  }
+  try {
+    if (connection == nullptr || !still_open(*connection)) {
+      connection = std::make_unique<Connection>(state_->url, state_->options);
+    }
+  } catch (...) {
+    give_back(nullptr);
+    throw;
+  }
+  return Lease(*this, std::move(connection));
+}
+
+void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
+  const bool keep = connection != nullptr && connection->idle();
+  {
+    const std::lock_guard lock(state_->mutex);
+    --state_->lent;
+    if (keep) state_->idle.push_back(std::move(connection));
+  }
+  state_->returned.notify_one();
+}
+
+ConnectionPool::Lease::Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection)
+    : pool_(&pool), connection_(std::move(connection)) {}
+
+ConnectionPool::Lease::~Lease() {
+  if (connection_ != nullptr) pool_->give_back(std::move(connection_));
+}
+
+}  // namespace wellhead::storage
