@@ -1,0 +1,67 @@
+// The REST API as one object: puts the routes of all resources together, serves them, and documents them.
+//
+//   api::Server server({.listen = "127.0.0.1:8080", .database_url = url, .start_load = start_load});
+//   server.start();            // returns at once; throws when it cannot listen
+//   … server.port() …
+//   server.stop();             // no new connections, finish what is in flight, join
+//
+// Owns its threads (one a core) and one pipelined database connection a thread. The database need not be reachable when
+// it starts: until it is, routes that need it answer 503 with Retry-After, and /health/ready says so. Stateless: any
+// number of processes may serve one database.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "library/meta/ids.h"
+
+namespace wellhead::api {
+
+struct StartedLoad {
+  meta::RunId run;
+  bool joined = false;  // the zip code was loading already
+};
+
+// Queues a load of a zip code. May block: it is called on a small pool of threads of its own. A meta::Error it throws
+// becomes the answer.
+using StartLoad = std::function<StartedLoad(const meta::Zipcode&)>;
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0 takes a free one
+  std::string database_url;
+  StartLoad start_load;                // empty: POST /zipcodes answers 503 (an API that only reads)
+  unsigned threads = 0;                // 0: one a core
+  std::size_t max_connections = 1024;  // more get 503 and are closed
+  std::chrono::milliseconds statement_timeout{10'000};
+  std::chrono::milliseconds stop_limit{5'000};  // after that what is still in flight is cut off
+};
+
+class Server {
+ public:
+  explicit Server(ServerOptions options);
+  ~Server();  // stops
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Throws Error{invalid_setting} when the address is malformed or taken.
+  void start();
+  // The port that start() took.
+  std::uint16_t port() const;
+  // http://host:port as a browser on this machine reaches it.
+  std::string url() const;
+  // Blocks until all is joined; safe to call twice and from any thread but the server's own.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The OpenAPI 3.1 document of all routes, as served under /openapi.json. Needs no database.
+std::string openapi_document();
+
+}  // namespace wellhead::api
