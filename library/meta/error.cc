@@ -44,9 +44,7 @@ constexpr auto kFacts = std::to_array<CodeFacts>({
     {ErrorCode::internal, "internal", ErrorSource::bug, false, 500},
 });
 
-const CodeFacts& facts(ErrorCode code) {
-  return *std::ranges::find(kFacts, code, &CodeFacts::code);
-}
+const CodeFacts& facts(ErrorCode code) { return *std::ranges::find(kFacts, code, &CodeFacts::code); }
 
 }  // namespace
 

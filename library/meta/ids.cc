@@ -36,7 +36,8 @@ bool Zipcode::matches(std::string_view postal_code) const {
   const auto trimmed = postal_code.substr(first, postal_code.find_last_not_of(kBlanks) - first + 1);
   if (!trimmed.starts_with(text_)) return false;
   const auto rest = trimmed.substr(5);
-  return rest.empty() || rest == "-" || (rest.size() == 5 && rest[0] == '-' && std::ranges::all_of(rest.substr(1), is_digit));
+  return rest.empty() || rest == "-" ||
+         (rest.size() == 5 && rest[0] == '-' && std::ranges::all_of(rest.substr(1), is_digit));
 }
 
 }  // namespace wellhead::meta

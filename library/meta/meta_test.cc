@@ -69,15 +69,18 @@ struct Outer {
   std::chrono::milliseconds wait{};
   std::map<std::string, Inner> parts;
   bool flag = true;
-  static constexpr auto kFields = fields(field("run", &Outer::run), field("zipcode", &Outer::zipcode), field("wait", &Outer::wait),
-                                         field("parts", &Outer::parts), field("flag", &Outer::flag));
+  static constexpr auto kFields =
+      fields(field("run", &Outer::run), field("zipcode", &Outer::zipcode), field("wait", &Outer::wait),
+             field("parts", &Outer::parts), field("flag", &Outer::flag));
 };
 
 TEST(Describe, GoesThereAndBack) {
-  const Outer outer{RunId{7}, Zipcode::parse("02139"), std::chrono::milliseconds(20), {{"a", {"x\n", {1, 2}}}, {"b", {}}}, false};
+  const Outer outer{
+      RunId{7}, Zipcode::parse("02139"), std::chrono::milliseconds(20), {{"a", {"x\n", {1, 2}}}, {"b", {}}}, false};
   const auto text = to_json(outer);
-  EXPECT_EQ(text,
-            R"({"run":7,"zipcode":"02139","wait":20,"parts":{"a":{"name":"x\n","numbers":[1,2]},"b":{"numbers":[]}},"flag":false})");
+  EXPECT_EQ(
+      text,
+      R"({"run":7,"zipcode":"02139","wait":20,"parts":{"a":{"name":"x\n","numbers":[1,2]},"b":{"numbers":[]}},"flag":false})");
   EXPECT_EQ(to_json(from_json<Outer>(text)), text);
 }
 

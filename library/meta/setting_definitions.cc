@@ -1,0 +1,145 @@
+// The registry: every setting there is. `.env.example` documents the same ones; a test holds the two together.
+#include <algorithm>
+#include <array>
+
+#include "library/meta/settings.h"
+
+namespace wellhead::meta {
+namespace setting {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000;
+constexpr std::int64_t kHour = 3'600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+
+}  // namespace
+
+constexpr Text kSourceUrl{{.name = "WELLHEAD_SOURCE_URL",
+                           .kind = SettingKind::http_url,
+                           .description = "Base URL of the FHIR R4 server to load from."}};
+constexpr Text kSourceToken{
+    {.name = "WELLHEAD_SOURCE_TOKEN",
+     .description = "Bearer token for the source; its file is read again when the source answers 401.",
+     .secret = true}};
+constexpr Text kSourceUser{
+    {.name = "WELLHEAD_SOURCE_USER", .description = "User for basic authentication at the source."}};
+constexpr Text kSourcePassword{{.name = "WELLHEAD_SOURCE_PASSWORD",
+                                .description = "Password for basic authentication at the source.",
+                                .secret = true}};
+constexpr Text kSourceCaFile{{.name = "WELLHEAD_SOURCE_CA_FILE",
+                              .kind = SettingKind::path,
+                              .description = "Certificates (PEM) to trust at the source, instead of the system's."}};
+constexpr Integer kConcurrency{{.name = "WELLHEAD_CONCURRENCY",
+                                .kind = SettingKind::integer,
+                                .fallback = "5",
+                                .description = "Extraction activities of a load that run at a time.",
+                                .least = 1,
+                                .most = 256}};
+constexpr Integer kPageSize{{.name = "WELLHEAD_PAGE_SIZE",
+                             .kind = SettingKind::integer,
+                             .fallback = "200",
+                             .description = "Resources to ask for on a page of a search; the source may give fewer.",
+                             .least = 1,
+                             .most = 10'000}};
+constexpr Integer kRequestRate{{.name = "WELLHEAD_REQUEST_RATE",
+                                .kind = SettingKind::integer,
+                                .fallback = "0",
+                                .description = "Most requests to the source, all processes together; 0 is unlimited.",
+                                .unit = "requests/s",
+                                .most = 1'000'000}};
+constexpr Text kObservations{
+    {.name = "WELLHEAD_OBSERVATIONS",
+     .kind = SettingKind::choice,
+     .fallback = "auto",
+     .description = "How observations are searched: one patient a search, several, or whichever the source can.",
+     .choices = "auto|per-patient|batched"}};
+constexpr Duration kConnectTimeout{{.name = "WELLHEAD_CONNECT_TIMEOUT",
+                                    .kind = SettingKind::duration,
+                                    .fallback = "10s",
+                                    .description = "How long to wait for a connection to the source.",
+                                    .unit = "seconds",
+                                    .least = 1,
+                                    .most = kHour}};
+constexpr Duration kReadTimeout{{.name = "WELLHEAD_READ_TIMEOUT",
+                                 .kind = SettingKind::duration,
+                                 .fallback = "60s",
+                                 .description = "How long the source may be silent before a request counts as failed.",
+                                 .unit = "seconds",
+                                 .least = 1,
+                                 .most = kHour}};
+constexpr Integer kMaxResponseBytes{{.name = "WELLHEAD_MAX_RESPONSE_BYTES",
+                                     .kind = SettingKind::bytes,
+                                     .fallback = "64MiB",
+                                     .description = "Largest answer of the source that is taken, after decompression.",
+                                     .unit = "bytes",
+                                     .least = 1 << 16,
+                                     .most = std::int64_t{1} << 31}};
+constexpr Integer kRetryAttempts{{.name = "WELLHEAD_RETRY_ATTEMPTS",
+                                  .kind = SettingKind::integer,
+                                  .fallback = "5",
+                                  .description = "How often a request is tried before its step fails; 1 is no retry.",
+                                  .least = 1,
+                                  .most = 100}};
+constexpr Duration kRetryDelay{{.name = "WELLHEAD_RETRY_DELAY",
+                                .kind = SettingKind::duration,
+                                .fallback = "500ms",
+                                .description = "Wait before the first retry; doubles with each one, with jitter.",
+                                .unit = "seconds",
+                                .most = kHour}};
+constexpr Duration kRetryMaxDelay{{.name = "WELLHEAD_RETRY_MAX_DELAY",
+                                   .kind = SettingKind::duration,
+                                   .fallback = "30s",
+                                   .description = "Longest wait between two tries that wellhead chooses itself.",
+                                   .unit = "seconds",
+                                   .most = kHour}};
+constexpr Text kHome{{.name = "WELLHEAD_HOME",
+                      .kind = SettingKind::path,
+                      .description = "Directory for the own PostgreSQL cluster and the blobs."}};
+constexpr Text kDatabaseUrl{{.name = "WELLHEAD_DATABASE_URL",
+                             .kind = SettingKind::database_url,
+                             .description = "PostgreSQL 15 or later to use; not set, wellhead runs one of its own.",
+                             .secret = true}};
+constexpr Text kBlobUrl{
+    {.name = "WELLHEAD_BLOB_URL", .kind = SettingKind::blob_url, .description = "Where staged and raw data lies."}};
+constexpr Duration kKeepBlobs{{.name = "WELLHEAD_KEEP_BLOBS",
+                               .kind = SettingKind::duration,
+                               .fallback = "7d",
+                               .description = "How long staged CSV blobs stay after their run.",
+                               .unit = "days",
+                               .most = 3'650 * kDay}};
+constexpr Text kListen{{.name = "WELLHEAD_LISTEN",
+                        .kind = SettingKind::address,
+                        .fallback = "127.0.0.1:8080",
+                        .description = "Address and port of the API; port 0 takes any free one."}};
+constexpr Text kLogLevel{{.name = "WELLHEAD_LOG_LEVEL",
+                          .kind = SettingKind::choice,
+                          .fallback = "info",
+                          .description = "Least severe messages to log.",
+                          .choices = "trace|debug|info|warn|error|off"}};
+constexpr Text kLogFormat{{.name = "WELLHEAD_LOG_FORMAT",
+                           .kind = SettingKind::choice,
+                           .fallback = "text",
+                           .description = "Form of a log line.",
+                           .choices = "text|json"}};
+
+}  // namespace setting
+
+std::span<const SettingDefinition* const> setting_definitions() {
+  using namespace setting;
+  static constexpr std::array<const SettingDefinition*, 22> kAll = {
+      &kSourceUrl,     &kSourceToken, &kSourceUser,    &kSourcePassword, &kSourceCaFile, &kConcurrency,
+      &kPageSize,      &kRequestRate, &kObservations,  &kConnectTimeout, &kReadTimeout,  &kMaxResponseBytes,
+      &kRetryAttempts, &kRetryDelay,  &kRetryMaxDelay, &kHome,           &kDatabaseUrl,  &kBlobUrl,
+      &kKeepBlobs,     &kListen,      &kLogLevel,      &kLogFormat};
+  return kAll;
+}
+
+std::string flag_of(const SettingDefinition& definition) {
+  std::string flag = "--";
+  for (const char c : definition.name.substr(std::string_view("WELLHEAD_").size())) {
+    flag.push_back(c == '_' ? '-' : static_cast<char>(c - 'A' + 'a'));
+  }
+  return flag;
+}
+
+}  // namespace wellhead::meta
