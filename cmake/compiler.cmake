@@ -4,6 +4,10 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
+# The type scripts/test uses: compiles in half of Release's time, runs at a bearable speed, and keeps assertions.
+set(CMAKE_CXX_FLAGS_TEST "-O1" CACHE STRING "")
+set(CMAKE_C_FLAGS_TEST "-O1" CACHE STRING "")
+
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()

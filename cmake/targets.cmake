@@ -8,8 +8,9 @@ function(wellhead_library name)
 endfunction()
 
 # wellhead_tests(NAME SOURCES a_test.cc ... DEPENDS target ... [LABEL unit|pg|fhirsim|...])
-# One GoogleTest program; each of its cases is a ctest test. A label other than `unit` brings that label's fixture
-# (cmake/test_fixtures.cmake), so that `ctest -L pg` starts PostgreSQL by itself.
+# One GoogleTest program; each of its cases is a ctest test, named folder/Suite.Case. A label other than `unit` brings that
+# label's fixture (cmake/test_fixtures.cmake), so that `ctest -L pg` starts PostgreSQL by itself. The target tests_LABEL
+# builds every program of a label.
 function(wellhead_tests name)
   if(NOT WELLHEAD_TESTS)
     return()
@@ -26,7 +27,12 @@ function(wellhead_tests name)
   target_compile_definitions(${name} PRIVATE
     WELLHEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}" WELLHEAD_BINARY_DIR="${CMAKE_BINARY_DIR}")
   wellhead_fixture_properties(${arg_LABEL} properties)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+  if(NOT TARGET tests_${arg_LABEL})
+    add_custom_target(tests_${arg_LABEL})
+  endif()
+  add_dependencies(tests_${arg_LABEL} ${name})
+  file(RELATIVE_PATH folder "${CMAKE_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES TEST_PREFIX "${folder}/"
     PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ${properties})
 endfunction()
 
