@@ -1,0 +1,44 @@
+# Sourced by the scripts: named steps, with the time each took, and a plain word about what failed.
+
+steps_begun=$SECONDS
+step_times=()
+
+# step TITLE COMMAND...: runs it, remembers its time; the script ends when it fails, with the step's name.
+step() {
+  local title=$1 begun=$SECONDS code=0
+  shift
+  printf '\n── %s\n' "$title"
+  "$@" || code=$?
+  step_times+=("$(printf '%6s  %s%s' "$(minutes $((SECONDS - begun)))" "$title" "$([ $code = 0 ] || echo ' FAILED')")")
+  [ $code = 0 ] && return
+  printf '\n%s: "%s" failed (exit %d) after %s minutes\n' "${0##*/}" "$title" "$code" "$(minutes $((SECONDS - begun)))" >&2
+  return $code
+}
+
+minutes() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
+
+step_table() {
+  printf '\nminutes\n'
+  printf '%s\n' "${step_times[@]}"
+  printf '%6s  in all\n' "$(minutes $((SECONDS - steps_begun)))"
+}
+
+# configure DIRECTORY OPTION...: a build directory outside git's sight. The second time it takes a second.
+configure() {
+  local directory=$1
+  shift
+  cmake -S . -B "$directory" -G Ninja --log-level=NOTICE "$@"
+}
+
+# run_tests DIRECTORY CTEST_OPTION...: fails when a test fails, when none is selected, and when one was skipped or not built.
+run_tests() {
+  local directory=$1 log code=0
+  shift
+  log="$directory/ctest.log"
+  ctest --test-dir "$directory" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@" 2>&1 | tee "$log" || code=$?
+  if grep -Eq '\*\*\*(Skipped|Not Run)' "$log"; then
+    echo "tests were skipped or not run, which counts as failed (see $log)" >&2
+    code=1
+  fi
+  return $code
+}
