@@ -1,0 +1,110 @@
+// The engines' port: start a workflow, wait for it, look at it. Implemented in this process (embedded/) and, later, on
+// a Temporal cluster. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "library/meta/clock.h"
+#include "library/orchestration/failure.h"
+#include "library/orchestration/workflow.h"
+
+namespace wellhead::orchestration {
+
+// queued: nobody has begun it. running includes being blocked (see WorkflowDescription). The others are ends.
+enum class WorkflowState { queued, running, completed, failed, cancelled };
+std::string_view to_string(WorkflowState state);
+WorkflowState workflow_state_from_string(std::string_view text);
+inline bool is_end(WorkflowState state) { return state >= WorkflowState::completed; }
+
+struct Execution {
+  std::string workflow_id;
+  std::string execution_id;
+  bool joined = false;  // an execution of that workflow id was open already; the new input was not used
+};
+
+// One attempt of a step.
+struct AttemptDescription {
+  int attempt = 1;
+  std::optional<meta::Time> started_at;
+  std::optional<meta::Time> ended_at;
+  std::optional<Failure> failure;
+};
+
+struct StepDescription {
+  enum class State { scheduled, completed, failed, cancelled };
+  std::uint32_t sequence = 0;
+  std::string name;  // the activity's; "sleep" for a timer
+  State state = State::scheduled;
+  Payload input;
+  std::optional<Payload> result;
+  std::optional<meta::Time> scheduled_at;
+  std::optional<meta::Time> ended_at;
+  std::vector<AttemptDescription> attempts;  // failed ones, and the one that completed
+};
+std::string_view to_string(StepDescription::State state);
+
+struct WorkflowDescription {
+  std::string workflow_type;
+  std::string workflow_id;
+  std::string execution_id;
+  WorkflowState state = WorkflowState::queued;
+  // It is running but cannot go on with this binary: its code differs from its history, or is not registered. It goes
+  // on when an engine with the right code starts.
+  std::optional<Failure> blocked;
+  Payload input;
+  std::optional<Payload> result;   // completed
+  std::optional<Failure> failure;  // failed
+  meta::Time created_at{};
+  std::optional<meta::Time> started_at;
+  std::optional<meta::Time> ended_at;
+  std::vector<StepDescription> steps;  // in order of scheduling
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Queues a workflow durably and returns; joins the open execution of the same workflow id, if there is one. Does not
+  // need this process to be the one that runs workflows.
+  virtual Execution start_workflow(const std::string& workflow_type, const std::string& workflow_id, Payload input) = 0;
+
+  template <class In, class Out>
+  Execution start(const WorkflowName<In, Out>& workflow, const std::string& workflow_id,
+                  const std::type_identity_t<In>& input) {
+    return start_workflow(workflow.name, workflow_id, meta::to_json(input));
+  }
+
+  // Blocks until the execution has ended, in whatever process, and says how. Throws Error{cancelled} when asked to stop
+  // waiting; the engine's own error when it can run no more (lease_lost, database_unreachable); the execution's when it
+  // is blocked. (A failed execution is no exception here: look at state and failure.)
+  virtual WorkflowDescription wait(const std::string& execution_id, std::stop_token stop = {}) = 0;
+
+  // wait(), then the workflow's result, or its failure thrown.
+  template <class In, class Out>
+  Out result(const WorkflowName<In, Out>&, const Execution& execution, std::stop_token stop = {}) {
+    const WorkflowDescription ended = wait(execution.execution_id, stop);
+    throw_unless_completed(ended);
+    if constexpr (!std::is_void_v<Out>) return meta::from_json<Out>(*ended.result);
+  }
+
+  // An execution with its steps; nullopt when there is none.
+  virtual std::optional<WorkflowDescription> describe(const std::string& execution_id) = 0;
+  // The latest execution of a workflow id.
+  virtual std::optional<std::string> latest_execution(const std::string& workflow_id) = 0;
+
+  // Asks an open execution to end as cancelled. Throws Error{not_found}, and Error{conflict} when it has ended.
+  virtual void cancel(const std::string& execution_id) = 0;
+
+  // No new work; running activities are asked to stop and are joined. What has not ended goes on when an engine starts
+  // again. Idempotent.
+  virtual void stop() = 0;
+
+  static void throw_unless_completed(const WorkflowDescription& ended);
+};
+
+}  // namespace wellhead::orchestration

@@ -1,0 +1,42 @@
+// A failure as it is journaled and shown: a meta::Error written down, and the step it came from.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string>
+
+#include "library/meta/describe.h"
+#include "library/meta/error.h"
+
+namespace wellhead::orchestration {
+
+struct Failure {
+  std::string code = "internal";  // meta::ErrorCode's name
+  std::string message;
+  std::string advice;
+  bool retryable = false;
+  std::optional<std::chrono::milliseconds> retry_after;
+  std::string step;  // the activity that failed; empty when the workflow's own code threw
+
+  static constexpr auto kFields =
+      meta::fields(meta::field("code", &Failure::code), meta::field("message", &Failure::message),
+                   meta::field("advice", &Failure::advice), meta::field("retryable", &Failure::retryable),
+                   meta::field("retry_after_milliseconds", &Failure::retry_after), meta::field("step", &Failure::step));
+};
+
+// What a failed activity throws into its workflow: the activity's own error, with the name of the step.
+class StepError : public meta::Error {
+ public:
+  StepError(const Failure& failure, std::string step);
+  const std::string& step() const { return step_; }
+
+ private:
+  std::string step_;
+};
+
+// Never throws; an exception that is no meta::Error becomes code `internal`, not retryable.
+Failure to_failure(const std::exception_ptr& error);
+meta::Error to_error(const Failure& failure);
+
+}  // namespace wellhead::orchestration

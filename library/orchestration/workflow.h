@@ -1,0 +1,224 @@
+// What a workflow is written with. A workflow is a coroutine that only decides; activities do the work:
+//
+//   Workflow<LoadReceipt> load_zipcode(WorkflowContext& flow, LoadZipcode request) {
+//     Window window = flow.window(request.concurrency);
+//     Future<PatientPage> page = flow.run(extract_patients, first_page(request));
+//     for (;;) {
+//       PatientPage patients = co_await page;
+//       if (patients.next) page = flow.run(extract_patients, *patients.next);      // on its way while ...
+//       for (Batch& batch : patients.batches) {
+//         co_await window.add(extract_observations, std::move(batch));             // ... waits only while the window
+//         is full
+//       }
+//       if (!patients.next) break;
+//     }
+//     co_await window.drain();
+//     co_return co_await flow.run(issue_receipt, request.run);
+//   }
+//
+// Its code runs again from the beginning whenever the engine recovers it, with the recorded outcomes: so it may read no
+// clock, random number, environment, file or container ordered by addresses, and its steps must come in the same order.
+// WorkflowContext offers now(), random() and sleep(). It runs on the engine's own thread: it may not block.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "library/meta/clock.h"
+#include "library/orchestration/activation.h"
+#include "library/orchestration/coroutine.h"
+#include "library/orchestration/future.h"
+
+namespace wellhead::orchestration {
+
+struct WorkflowInfo {
+  std::string workflow_type;
+  std::string workflow_id;
+  std::string execution_id;  // one workflow id has one execution at a time, and many one after another
+};
+
+// A workflow's name, with the types of what goes in and comes out. Out may be void.
+template <class In, class Out>
+struct WorkflowName {
+  std::string name;
+};
+
+class WorkflowContext;
+
+// At most `limit` steps at a time. Cheap to copy; copies are the same window.
+class Window {
+ public:
+  // Schedules the activity as soon as fewer than `limit` steps of the window are open, and yields its Future. Throws
+  // the first failure of the window's earlier steps instead of scheduling more.
+  template <class In, class Out>
+  Workflow<Future<Out>> add(ActivityName<In, Out> activity, std::type_identity_t<In> input);
+  // Waits until all steps have ended, then throws the first failure, if there was one.
+  Workflow<void> drain();
+  std::size_t open() const;
+  std::size_t limit() const;
+
+ private:
+  friend class WorkflowContext;
+  struct State;
+  Window(WorkflowContext& flow, std::size_t limit);
+  static Workflow<void> wait_for_room(std::shared_ptr<State> state);
+  static Workflow<void> wait_for_all(std::shared_ptr<State> state);
+  static void track(const std::shared_ptr<State>& state, const std::shared_ptr<Slot>& step);
+  template <class In, class Out>
+  static Workflow<Future<Out>> add_step(std::shared_ptr<State> state, ActivityName<In, Out> activity, In input);
+
+  std::shared_ptr<State> state_;
+};
+
+class WorkflowContext {
+ public:
+  WorkflowContext(WorkflowInfo info, ReadyQueue& queue);
+  WorkflowContext(const WorkflowContext&) = delete;
+  WorkflowContext& operator=(const WorkflowContext&) = delete;
+
+  const WorkflowInfo& info() const { return info_; }
+  meta::Time now() const { return now_; }
+  std::uint64_t random() { return random_(); }
+  // True while known history is run through again: do not log then.
+  bool replaying() const { return replaying_; }
+  bool cancel_requested() const { return cancel_requested_; }
+
+  // Schedules an activity at the call; awaiting the future is for its result. A failed activity throws StepError.
+  template <class In, class Out>
+  Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input) {
+    return run(activity, input, activity.options);
+  }
+  template <class In, class Out>
+  Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input,
+                  ActivityOptions options) {
+    auto slot = std::make_shared<ValueSlot<Out>>(queue_);
+    schedule_activity(slot, activity.name, meta::to_json(input), std::move(options));
+    return Future<Out>(std::move(slot));
+  }
+
+  Future<void> sleep(std::chrono::milliseconds duration);
+
+  // Runs a coroutine beside this one, from the next time this one waits.
+  template <class T>
+  Future<T> spawn(Workflow<T> workflow) {
+    auto slot = std::make_shared<ValueSlot<T>>(queue_);
+    keep(drive(std::move(workflow), slot));
+    return Future<T>(std::move(slot));
+  }
+
+  Window window(std::size_t limit) { return Window(*this, limit); }
+
+  // Waits for all, then yields their values in order or throws the first failure in that order.
+  template <class T>
+  Workflow<std::vector<T>> all(std::vector<Future<T>> futures) {
+    return gather(std::move(futures));
+  }
+  Workflow<void> all(std::vector<Future<void>> futures);
+
+  // Waits until one of several is ready and yields its index (the lowest when several are).
+  template <class... T>
+  AnyAwaiter any(const Future<T>&... futures) {
+    return AnyAwaiter({futures.slot()...});
+  }
+  template <class T>
+  AnyAwaiter any(const std::vector<Future<T>>& futures) {
+    std::vector<std::shared_ptr<Slot>> slots;
+    for (const auto& future : futures) slots.push_back(future.slot());
+    return AnyAwaiter(std::move(slots));
+  }
+
+  // Ready once the predicate holds; it is asked after each turn of the run, and looks only at the workflow's own state.
+  Future<void> until(std::function<bool()> predicate);
+
+ private:
+  friend class WorkflowRun;
+  struct OpenStep {
+    std::shared_ptr<Slot> slot;
+    std::string activity;  // empty: a timer
+  };
+  struct Condition {
+    std::function<bool()> holds;
+    std::shared_ptr<ValueSlot<void>> slot;
+  };
+
+  void schedule_activity(std::shared_ptr<Slot> slot, const std::string& activity, Payload input,
+                         ActivityOptions options);
+  void keep(Workflow<void> beside);
+  void request_cancel();
+  bool settle_conditions();
+
+  template <class T>
+  static Workflow<void> drive(Workflow<T> workflow, std::shared_ptr<ValueSlot<T>> slot) {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        co_await workflow;
+        slot->complete();
+      } else {
+        T value = co_await workflow;
+        slot->complete(std::move(value));
+      }
+    } catch (...) {
+      slot->fail(std::current_exception());
+    }
+  }
+
+  template <class T>
+  static Workflow<std::vector<T>> gather(std::vector<Future<T>> futures) {
+    std::vector<T> values;
+    std::exception_ptr first;
+    for (auto& future : futures) {
+      try {
+        T value = co_await future;
+        values.push_back(std::move(value));
+      } catch (...) {
+        if (!first) first = std::current_exception();
+      }
+    }
+    if (first) std::rethrow_exception(first);
+    co_return values;
+  }
+
+  WorkflowInfo info_;
+  ReadyQueue& queue_;
+  meta::Time now_{};
+  bool replaying_ = false;
+  bool cancel_requested_ = false;
+  bool closing_ = false;  // frames are being destroyed: no more commands
+  std::mt19937_64 random_;
+  Sequence last_sequence_ = 0;
+  std::map<Sequence, OpenStep> open_;
+  std::vector<Condition> conditions_;
+  std::vector<Command> commands_;
+  std::vector<Workflow<void>> beside_;
+};
+
+struct Window::State {
+  WorkflowContext& flow;
+  std::size_t limit;
+  std::size_t open = 0;
+  std::exception_ptr first_failure;
+  // Settled, and replaced by a new one, each time a step ends.
+  std::shared_ptr<ValueSlot<void>> step_ended;
+};
+
+template <class In, class Out>
+Workflow<Future<Out>> Window::add(ActivityName<In, Out> activity, std::type_identity_t<In> input) {
+  return add_step<In, Out>(state_, std::move(activity), std::move(input));
+}
+
+template <class In, class Out>
+Workflow<Future<Out>> Window::add_step(std::shared_ptr<State> state, ActivityName<In, Out> activity, In input) {
+  co_await wait_for_room(state);
+  Future<Out> step = state->flow.run(activity, input);
+  track(state, step.slot());
+  co_return step;
+}
+
+}  // namespace wellhead::orchestration

@@ -1,0 +1,51 @@
+// The engine's journal in PostgreSQL (schema wellhead_journal, migration 0002), and the fence by which whoever writes
+// rows makes sure that its engine still owns the lease.
+//
+// The lease is one row: epoch, owner, expiry on the database's clock. Its holder also keeps a session lock numbered by
+// the epoch, so that a killed owner is noticed as soon as its connection is gone, before the lease expires.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "library/orchestration/journal.h"
+#include "library/storage/postgres/connection.h"
+
+namespace wellhead::storage {
+
+// Inside a transaction, before it writes: throws Error{lease_lost} unless epoch is the current one, and keeps it so
+// until the transaction ends, under a row lock that other checks and renewals do not wait for.
+void check_lease(Connection& connection, std::int64_t epoch);
+
+class PostgresJournal final : public orchestration::Journal {
+ public:
+  // Opens connections on demand; the schema must be migrated before the first call.
+  explicit PostgresJournal(std::string url);
+  ~PostgresJournal() override;
+
+  orchestration::Execution start(const std::string& workflow_type, const std::string& workflow_id,
+                                 const orchestration::Payload& input) override;
+  // The same inside the caller's transaction, so that it can be one with rows of the caller's own.
+  static orchestration::Execution start_in(Connection& connection, const std::string& workflow_type,
+                                           const std::string& workflow_id, const orchestration::Payload& input);
+  std::optional<orchestration::WorkflowRecord> find(const std::string& execution_id) override;
+  std::optional<std::string> latest_execution(const std::string& workflow_id) override;
+  std::vector<orchestration::Event> history(const std::string& execution_id) override;
+  bool request_cancel(const std::string& execution_id) override;
+
+  std::optional<std::int64_t> acquire_lease(const std::string& owner, std::chrono::milliseconds duration) override;
+  void renew_lease(std::int64_t epoch, std::chrono::milliseconds duration) override;
+  void release_lease(std::int64_t epoch) override;
+
+  std::vector<orchestration::WorkflowRecord> running() override;
+  std::vector<orchestration::WorkflowRecord> queued(std::size_t limit) override;
+  std::vector<std::string> cancel_requests() override;
+  void append(std::int64_t epoch, std::span<const orchestration::JournalEntry> entries) override;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace wellhead::storage
