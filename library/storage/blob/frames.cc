@@ -125,9 +125,14 @@ RawPosition RawBlobWriter::add(std::string_view resource) {
     std::ranges::replace(lines.begin() + static_cast<std::ptrdiff_t>(start), lines.end(), '\n', ' ');
   }
   lines.push_back('\n');
-  const RawPosition position{static_cast<std::int32_t>(state_->frames.size()), state_->count++};
+  const auto position = next_position();
+  ++state_->count;
   if (lines.size() >= kFrameBytes) state_->end_frame();
   return position;
+}
+
+RawPosition RawBlobWriter::next_position() const {
+  return {static_cast<std::int32_t>(state_->frames.size()), state_->count};
 }
 
 RawBlobWriter::Written RawBlobWriter::finish() {

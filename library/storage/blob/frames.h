@@ -32,6 +32,8 @@ class RawBlobWriter {
 
   // One resource's JSON. Line breaks between its tokens become blanks, so that it is one line.
   RawPosition add(std::string_view resource);
+  // Where the next one will stand.
+  RawPosition next_position() const;
 
   struct Written {
     BlobKey key;

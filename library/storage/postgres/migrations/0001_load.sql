@@ -12,7 +12,9 @@ CREATE TABLE run (
   finished_at   timestamptz,
   failed_step   text,
   error         text,
-  options       jsonb NOT NULL DEFAULT '{}'
+  options       jsonb NOT NULL DEFAULT '{}',
+  patients_before  bigint,
+  patients_after   bigint
 );
 COMMENT ON TABLE run IS 'One load of one zip code from one source.';
 COMMENT ON COLUMN run.source_url IS 'Base URL of the FHIR server, without credentials.';
@@ -20,6 +22,8 @@ COMMENT ON COLUMN run.state IS 'queued and running are open; complete, unverifie
 COMMENT ON COLUMN run.failed_step IS 'The step that ended a failed run.';
 COMMENT ON COLUMN run.error IS 'What happened, where, and what to do; without secrets and without patient data.';
 COMMENT ON COLUMN run.options IS 'How the run was asked for: page size, concurrency, observation search mode.';
+COMMENT ON COLUMN run.patients_before IS 'The server''s total of the patient search before extraction; NULL when not asked yet or not given.';
+COMMENT ON COLUMN run.patients_after IS 'The same after extraction.';
 -- Loading a zip code that is already loading joins that run.
 CREATE UNIQUE INDEX run_open_zipcode ON run (zipcode) WHERE state IN ('queued', 'running');
 CREATE INDEX run_by_zipcode ON run (zipcode, run_id DESC);
