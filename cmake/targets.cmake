@@ -51,9 +51,10 @@ endfunction()
 #   extern "C" const char SYMBOL[]; extern "C" const char SYMBOL_end[];
 function(wellhead_embed target symbol file)
   get_filename_component(path "${file}" ABSOLUTE)
-  set(assembly "${CMAKE_CURRENT_BINARY_DIR}/${symbol}.S")
-  file(GENERATE OUTPUT "${assembly}" CONTENT
-".section .rodata
+  set(source "${CMAKE_CURRENT_BINARY_DIR}/${symbol}.cc")
+  file(GENERATE OUTPUT "${source}" CONTENT
+"asm(R\"(
+.section .rodata
 .global ${symbol}
 .global ${symbol}_end
 .balign 64
@@ -61,9 +62,10 @@ ${symbol}:
 .incbin \"${path}\"
 ${symbol}_end:
 .byte 0
-.section .note.GNU-stack,\"\",%progbits
+.text
+)\");
 ")
-  set_source_files_properties("${assembly}" TARGET_DIRECTORY ${target} PROPERTIES
-    GENERATED TRUE LANGUAGE C OBJECT_DEPENDS "${path}")
-  target_sources(${target} PRIVATE "${assembly}")
+  set_source_files_properties("${source}" TARGET_DIRECTORY ${target} PROPERTIES
+    GENERATED TRUE OBJECT_DEPENDS "${path}")
+  target_sources(${target} PRIVATE "${source}")
 endfunction()
