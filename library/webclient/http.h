@@ -134,8 +134,8 @@ class HttpClient {
   const HttpSettings& settings() const;
 
  private:
-  class Transfer;
-  std::unique_ptr<Transfer> transfer_;
+  class Session;
+  std::unique_ptr<Session> session_;
 };
 
 }  // namespace wellhead::webclient

@@ -33,7 +33,8 @@ class LocalRateLimiter final : public RateLimiter {
   using Steady = std::chrono::steady_clock;
   const Steady::duration interval_;
   std::mutex mutex_;
-  Steady::time_point next_{};
+  Steady::time_point next_;  // when the next request may be made
+  Steady::time_point blocked_until_;
 };
 
 // Sleeps, but returns at once when a stop is asked for. False: stopped.
