@@ -133,7 +133,7 @@ void write_json(JsonWriter& out, const T& value) {
     out.StartObject();
     std::apply(
         [&](const auto&... entry) {
-          const auto write_field = [&](const auto& described) {
+          [[maybe_unused]] const auto write_field = [&](const auto& described) {
             const auto& member = value.*described.member;
             if constexpr (kIsOptional<std::remove_cvref_t<decltype(member)>>) {
               if (!member) return;
@@ -198,7 +198,7 @@ void read_json(simdjson::dom::element in, std::string_view name, T& value) {
     if (in.get(object) != simdjson::SUCCESS) wrong_type(name, "an object");
     std::apply(
         [&](const auto&... entry) {
-          const auto read_field = [&](const auto& described) {
+          [[maybe_unused]] const auto read_field = [&](const auto& described) {
             simdjson::dom::element found;
             if (object.at_key(described.name).get(found) == simdjson::SUCCESS) {
               read_json(found, described.name, value.*described.member);

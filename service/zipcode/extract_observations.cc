@@ -1,0 +1,279 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <span>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "library/meta/digest.h"
+#include "library/meta/error.h"
+#include "library/storage/postgres/journal.h"
+#include "service/resource/batch_record.h"
+#include "service/resource/staging.h"
+#include "service/zipcode/extraction.h"
+#include "service/zipcode/runs.h"
+
+namespace wellhead::zipcode {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+using Ids = std::span<const std::string>;
+
+constexpr int kMostRestarts = 5;
+// Lists are first cut to what any server takes in a URL of 2,000 bytes, then to single patients.
+constexpr std::int64_t kShortList = 40;
+constexpr std::int64_t kAnyNumber = 1'000'000;
+
+// The totals that the pages of one search gave, over all its passes.
+struct Totals {
+  std::optional<std::int64_t> first, last;
+  std::int64_t low = std::numeric_limits<std::int64_t>::max();
+  std::int64_t high = 0;
+
+  void take(std::optional<std::int64_t> total) {
+    if (!total) return;
+    if (!first) first = total;
+    last = total;
+    low = std::min(low, *total);
+    high = std::max(high, *total);
+  }
+  bool known() const { return first.has_value(); }
+  std::int64_t outside(std::int64_t distinct) const {
+    if (!known()) return 0;
+    return distinct < low ? low - distinct : std::max<std::int64_t>(distinct - high, 0);
+  }
+};
+
+class ObservationExtraction {
+ public:
+  ObservationExtraction(Workplace& workplace, Source& source, const Run& run, const ExtractObservations& step)
+      : workplace_(workplace),
+        source_(source),
+        run_(run),
+        step_(step),
+        staging_(workplace.blobs, source.observations, {"observation", "observation_component"}, step.batch),
+        per_search_(std::max<std::int64_t>(step.per_search, 1)) {
+    counts_.fetched_at = meta::SystemClock().now();
+  }
+
+  void fetch(Ids patients);
+  ExtractedObservations record(std::int64_t lease_epoch);
+
+ private:
+  struct Search {
+    int number = 0;
+    Ids patients;
+    Totals totals;
+    std::int64_t distinct = 0;
+    bool again = false;  // a further pass: what the search has seen is passed over
+  };
+  // A resource that the batch has received; under its id, or its content's digest if it has none.
+  struct Seen {
+    meta::RowDigest content;
+    int search = 0;  // the last that brought it
+  };
+
+  void fetch_lists(Ids patients);
+  void fetch_list(Ids patients);
+  void negotiate(Ids patients);
+  void pass(Search& search);
+  void take(const webclient::Entry& entry, Search& search);
+  void finish(const Search& search);
+  webclient::Parameters parameters(Ids patients) const;
+
+  Workplace& workplace_;
+  Source& source_;
+  const Run& run_;
+  const ExtractObservations& step_;
+  resource::Staging staging_;
+  resource::BatchCounts counts_;
+  std::int64_t per_search_;
+  bool negotiated_ = true;
+  std::unordered_set<std::string_view> asked_;  // the batch's patients
+  std::unordered_map<std::string, Seen> seen_;
+  int searches_ = 0;
+  Steady::time_point started_ = Steady::now();
+  webclient::Traffic traffic_before_;
+};
+
+// The n-th field of a CSV line, which is an id and therefore never quoted itself.
+std::string_view csv_field(std::string_view line, std::size_t n) {
+  bool quoted = false;
+  std::size_t start = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    if (line[at] == '"') quoted = !quoted;
+    if (quoted || (line[at] != ',' && line[at] != '\n')) continue;
+    if (n-- == 0) return line.substr(start, at - start);
+    start = at + 1;
+  }
+  return line.substr(start);
+}
+
+webclient::Parameters ObservationExtraction::parameters(Ids patients) const {
+  std::string list;
+  for (const auto& id : patients) list.append(list.empty() ? "" : ",").append(id);
+  return {{"patient", list}, {"_count", std::to_string(run_.options.page_size)}};
+}
+
+void ObservationExtraction::fetch(Ids patients) {
+  traffic_before_ = source_.fhir.traffic();
+  asked_.insert(patients.begin(), patients.end());
+  if (step_.negotiate) {
+    negotiate(patients);
+  } else {
+    fetch_lists(patients);
+  }
+}
+
+void ObservationExtraction::fetch_lists(Ids patients) {
+  while (!patients.empty()) {
+    const auto list = patients.first(std::min(static_cast<std::size_t>(per_search_), patients.size()));
+    patients = patients.subspan(list.size());
+    fetch_list(list);
+  }
+}
+
+// Fetches patient by patient, then asks for the count of the list: a server that reads a list as one strange id, or
+// answers it short, gives another number.
+void ObservationExtraction::negotiate(Ids patients) {
+  per_search_ = 1;
+  fetch_lists(patients);
+  const auto received = static_cast<std::int64_t>(seen_.size());
+  negotiated_ = patients.size() > 1 && received > 0;
+  if (!negotiated_) return;
+  try {
+    const auto total = source_.fhir.count("Observation", {parameters(patients).front()});
+    if (total == received) per_search_ = kAnyNumber;
+  } catch (const meta::Error& error) {
+    if (error.code() == meta::ErrorCode::cancelled) throw;  // any other refusal of the list leaves single patients
+  }
+}
+
+void ObservationExtraction::fetch_list(Ids patients) {
+  Search search{.number = ++searches_, .patients = patients};
+  const bool may_split = patients.size() > 1 && run_.options.observations == "auto";
+  try {
+    pass(search);
+    if (search.totals.outside(search.distinct) > 0) {
+      search.again = true;
+      pass(search);
+    }
+  } catch (const meta::Error& error) {
+    if (error.code() != meta::ErrorCode::source_refused || !may_split) throw;
+    per_search_ = std::cmp_greater(patients.size(), kShortList) ? kShortList : 1;
+    return fetch_lists(patients);
+  }
+  if (search.totals.outside(search.distinct) > 0 && may_split) {
+    per_search_ = 1;  // some servers answer lists short; single patients tell
+    return fetch_lists(patients);
+  }
+  finish(search);
+}
+
+void ObservationExtraction::pass(Search& search) {
+  for (int restarts = 0;;) {
+    webclient::Pager pager(source_.fhir, "Observation", parameters(search.patients));
+    try {
+      while (const auto page = pager.next()) {
+        search.totals.take(page->total);
+        for (const auto& entry : page->entries) take(entry, search);
+      }
+      return;
+    } catch (const meta::Error& error) {
+      if (error.code() != meta::ErrorCode::source_page_expired || ++restarts > kMostRestarts) throw;
+      search.again = true;
+    }
+  }
+}
+
+void ObservationExtraction::take(const webclient::Entry& entry, Search& search) {
+  const auto content = meta::row_digest(entry.resource);
+  const auto& candidate = staging_.convert(entry);
+  const auto hex = content.hex();
+  const auto [at, is_new] = seen_.try_emplace(
+      candidate.id.empty() ? std::string(hex.data(), hex.size()) : std::string(candidate.id), Seen{content, search.number});
+  const bool other_search = at->second.search != search.number;
+  if (is_new || other_search) ++search.distinct;
+  at->second.search = search.number;
+  // Received before by a search that is now repeated, whole or in parts.
+  if (!is_new && (search.again || other_search)) return staging_.discard();
+
+  ++counts_.entries_received;
+  if (is_new && candidate.convertible && !asked_.contains(csv_field(candidate.row, source_.patient_id_column))) {
+    ++counts_.out_of_zip;
+    return staging_.discard();
+  }
+  if (!is_new) ++counts_.duplicates;
+  if (is_new && candidate.convertible) ++counts_.staged;
+  // A repeated entry with other content is another version: the loader keeps the newest.
+  if (is_new || (candidate.convertible && at->second.content != content)) return staging_.keep();
+  staging_.discard();
+}
+
+void ObservationExtraction::finish(const Search& search) {
+  counts_.missing += search.totals.outside(search.distinct);
+  if (!search.totals.known()) {
+    counts_.totals_known = false;
+    return;
+  }
+  counts_.server_total_before = counts_.server_total_before.value_or(0) + *search.totals.first;
+  counts_.server_total_after = counts_.server_total_after.value_or(0) + *search.totals.last;
+}
+
+ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
+  const auto content = staging_.finish();
+  counts_.traffic = source_.fhir.traffic() - traffic_before_;
+  counts_.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
+  ExtractedObservations result{.batch = step_.batch,
+                               .patients = static_cast<std::int64_t>(asked_.size()),
+                               .bytes = static_cast<std::int64_t>(counts_.traffic.bytes),
+                               .seconds = counts_.seconds,
+                               .per_search = per_search_,
+                               .negotiated = negotiated_};
+  for (const auto& table : content.tables) result.rows += table.rows;
+
+  auto connection = workplace_.database.borrow();
+  storage::Transaction transaction(*connection);
+  storage::check_lease(*connection, lease_epoch);
+  resource::record_batch(*connection, run_.run, step_.batch, "Observation", content, counts_, meta::to_json(result));
+  transaction.commit();
+  return result;
+}
+
+std::vector<std::string> patients_of(storage::Connection& connection, const ExtractObservations& step) {
+  const auto result = connection.query(
+      "SELECT patient_id FROM run_patient WHERE run_id = $1 AND ordinal >= $2 AND ordinal < $3 ORDER BY ordinal",
+      {step.run.value, step.first, step.first + step.count});
+  std::vector<std::string> ids;
+  for (int row = 0; row < result.rows(); ++row) ids.emplace_back(result.text(row, 0));
+  if (std::cmp_equal(ids.size(), step.count)) return ids;
+  throw meta::Error(meta::ErrorCode::internal,
+                    fmt::format("run {}: {} of the patients {} to {} are recorded", step.run.value, ids.size(), step.first,
+                                step.first + step.count - 1));
+}
+
+}  // namespace
+
+ExtractedObservations extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
+                                           const ExtractObservations& step) {
+  std::optional<std::string> staged;
+  std::optional<Run> run;
+  std::vector<std::string> patients;
+  {
+    auto connection = workplace.database.borrow();
+    staged = resource::staged_result(*connection, step.run, step.batch);
+    if (staged) return meta::from_json<ExtractedObservations>(*staged);
+    run = read_run(*connection, step.run);
+    patients = patients_of(*connection, step);
+  }
+  auto source = workplace.sources.borrow(run->source_url);
+  source->fhir.set_stop(activity.stop_token());
+  ObservationExtraction extraction(workplace, *source, *run, step);
+  extraction.fetch(patients);
+  return extraction.record(activity.lease_epoch());
+}
+
+}  // namespace wellhead::zipcode

@@ -1,0 +1,30 @@
+// The extraction activities: search, convert, stage. Each looks first whether its batch is already staged, and then answers
+// without a request.
+#pragma once
+
+#include "library/orchestration/activity.h"
+#include "library/storage/blob/blob_store.h"
+#include "library/storage/postgres/connection.h"
+#include "service/zipcode/source.h"
+#include "service/zipcode/steps.h"
+
+namespace wellhead::zipcode {
+
+// What activities share; all of it outlives them and may be used from many threads.
+struct Workplace {
+  storage::ConnectionPool& database;
+  storage::BlobStore& blobs;
+  SourcePool& sources;
+};
+
+// Follows the patient search from the cursor for about a second or 16 MiB, at least one page. A search whose link has
+// expired is begun again without taking anything twice.
+ExtractedPatients extract_patients(Workplace& workplace, orchestration::ActivityContext& activity,
+                                   const ExtractPatients& step);
+
+// Fetches all observations of a range of patients. A search whose distinct ids lie outside the totals it gave is
+// repeated once; lists that the server refuses or answers short are split.
+ExtractedObservations extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
+                                           const ExtractObservations& step);
+
+}  // namespace wellhead::zipcode

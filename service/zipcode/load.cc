@@ -1,0 +1,182 @@
+#include "service/zipcode/load.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "library/meta/error.h"
+#include "library/storage/postgres/journal.h"
+#include "service/resource/batch_record.h"
+#include "service/zipcode/extraction.h"
+#include "service/zipcode/load_workflow.h"
+#include "service/zipcode/receipt.h"
+#include "service/zipcode/tables.h"
+
+namespace wellhead::zipcode {
+namespace {
+
+using orchestration::ActivityContext;
+using storage::Connection;
+
+webclient::Parameters patient_search(const meta::Zipcode& zipcode) { return {{"address-postalcode", zipcode.text()}}; }
+
+std::optional<std::int64_t> count_patients(Workplace& workplace, ActivityContext& activity, const Run& run) {
+  auto source = workplace.sources.borrow(run.source_url);
+  source->fhir.set_stop(activity.stop_token());
+  return source->fhir.count("Patient", patient_search(run.zipcode));
+}
+
+Run run_of(Workplace& workplace, meta::RunId run) { return read_run(*workplace.database.borrow(), run); }
+
+Nothing begin_load(Workplace& workplace, ActivityContext& activity, const RunStep& step) {
+  const auto run = run_of(workplace, step.run);
+  {
+    auto connection = workplace.database.borrow();
+    storage::Transaction transaction(*connection);
+    storage::check_lease(*connection, activity.lease_epoch());
+    connection->query("UPDATE run SET state = 'running', started_at = coalesce(started_at, now()) WHERE run_id = $1",
+                      {step.run.value});
+    connection->query(
+        "INSERT INTO zipcode (zipcode, last_run) VALUES ($1, $2) "
+        "ON CONFLICT (zipcode) DO UPDATE SET last_run = greatest(zipcode.last_run, EXCLUDED.last_run)",
+        {run.zipcode.text(), step.run.value});
+    transaction.commit();
+  }
+  const auto total = count_patients(workplace, activity, run);
+  workplace.database.borrow()->query(
+      "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1", {step.run.value, total});
+  return {};
+}
+
+LoadedGroup load_staged(Workplace& workplace, ActivityContext& activity, const LoadStaged& step) {
+  const auto run = run_of(workplace, step.run);
+  auto connection = workplace.database.borrow();
+  const storage::LoadRequest request{.run = step.run,
+                                     .zipcode = run.zipcode,
+                                     .batches = resource::batches_to_load(*connection, step.run, step.batches),
+                                     .tables = target_tables()};
+  const auto epoch = activity.lease_epoch();
+  LoadedGroup group;
+  for (const auto& table : storage::load_batches(*connection, workplace.blobs, request,
+                                                 [epoch](Connection& fenced) { storage::check_lease(fenced, epoch); })) {
+    group.rows += table.rows;
+    group.inserted += table.inserted;
+    group.updated += table.updated;
+  }
+  return group;
+}
+
+TotalsChecked check_totals(Workplace& workplace, ActivityContext& activity, const RunStep& step) {
+  const auto run = run_of(workplace, step.run);
+  const auto total = count_patients(workplace, activity, run);
+  auto connection = workplace.database.borrow();
+  connection->query("UPDATE run SET patients_after = $2::bigint WHERE run_id = $1", {step.run.value, total});
+  return check_patient_totals(*connection, step.run);
+}
+
+Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& step) {
+  auto connection = workplace.database.borrow();
+  storage::Transaction transaction(*connection);
+  storage::check_lease(*connection, activity.lease_epoch());
+  connection->query(
+      "UPDATE run SET state = $2, failed_step = $3, error = $4, finished_at = clock_timestamp() "
+      "WHERE run_id = $1 AND state IN ('queued', 'running')",
+      {step.run.value, step.state, step.step, step.error});
+  transaction.commit();
+  return {};
+}
+
+std::string workflow_id(const meta::Zipcode& zipcode) { return "load-zipcode/" + zipcode.text(); }
+
+}  // namespace
+
+struct LoadService::State {
+  State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source, MakeLimiter make_limiter)
+      : database(pool),
+        source_url(source.source_url),
+        sources(std::move(source), std::move(make_limiter)),
+        workplace{pool, blobs, sources} {}
+
+  storage::ConnectionPool& database;
+  std::string source_url;
+  SourcePool sources;
+  Workplace workplace;
+};
+
+LoadService::LoadService(storage::ConnectionPool& database, storage::BlobStore& blobs, webclient::HttpSettings source,
+                         MakeLimiter make_limiter)
+    : state_(std::make_unique<State>(database, blobs, std::move(source), std::move(make_limiter))) {}
+
+LoadService::~LoadService() = default;
+
+void LoadService::register_with(orchestration::Registry& registry) {
+  registry.add_workflow(kLoadZipcode, load_zipcode);
+  auto& workplace = state_->workplace;
+  const auto bind = [&workplace](auto function) {
+    return [&workplace, function](ActivityContext& activity, auto step) { return function(workplace, activity, step); };
+  };
+  registry.add_activity(kBeginLoad, bind(begin_load));
+  registry.add_activity(kExtractPatients, bind(extract_patients));
+  registry.add_activity(kExtractObservations, bind(extract_observations));
+  registry.add_activity(kLoadStaged, bind(load_staged));
+  registry.add_activity(kCheckTotals, bind(check_totals));
+  registry.add_activity(kIssueReceipt, [&workplace](ActivityContext& activity, const RunStep& step) {
+    const auto epoch = activity.lease_epoch();
+    return issue_receipt(*workplace.database.borrow(), step.run,
+                         [epoch](Connection& fenced) { storage::check_lease(fenced, epoch); });
+  });
+  registry.add_activity(kEndRun, bind(end_run));
+}
+
+RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zipcode& zipcode, const LoadOptions& options) {
+  if (state_->source_url.empty()) {
+    throw meta::Error(meta::ErrorCode::invalid_setting, "no FHIR server is configured",
+                      "Set WELLHEAD_SOURCE_URL or give --source URL");
+  }
+  const auto requested = request_run(*state_->database.borrow(), zipcode, state_->source_url, options);
+  const auto run = read_run(*state_->database.borrow(), requested.run);
+  // A joined run is started too: a crash may have left it without a workflow, and otherwise this joins that.
+  if (run.open()) engine.start(kLoadZipcode, workflow_id(zipcode), {run.run, run.zipcode, run.options});
+  return requested;
+}
+
+void LoadService::resume(orchestration::Engine& engine) {
+  const auto runs = read_open_runs(*state_->database.borrow());
+  for (const auto& run : runs) {
+    engine.start(kLoadZipcode, workflow_id(run.zipcode), {run.run, run.zipcode, run.options});
+  }
+}
+
+LoadEstimate LoadService::estimate(const meta::Zipcode& zipcode, const LoadOptions& options) {
+  auto source = state_->sources.borrow(state_->source_url);
+  LoadEstimate estimate;
+  estimate.patients = source->fhir.count("Patient", patient_search(zipcode));
+  const auto started = std::chrono::steady_clock::now();
+  std::int64_t requests = 0;
+  auto parameters = patient_search(zipcode);
+  parameters.emplace_back("_count", "5");
+  const auto page = source->fhir.search("Patient", parameters);
+  for (const auto& entry : page.entries) {
+    converter::CsvOutput row;
+    if (!source->patients.convert(entry.resource, {}, std::span(&row, 1))) continue;
+    const auto count = source->fhir.count("Observation", {{"patient", std::string(source->patients.resource_id())}});
+    ++requests;
+    if (!count) continue;
+    ++estimate.sampled_patients;
+    estimate.sampled_observations += *count;
+  }
+  if (!estimate.patients || (*estimate.patients > 0 && estimate.sampled_patients == 0)) return estimate;
+  const auto sampled = std::max<std::int64_t>(estimate.sampled_patients, 1);
+  estimate.observations = *estimate.patients * estimate.sampled_observations / sampled;
+  estimate.rows = *estimate.patients + *estimate.observations;
+  const auto pages = [&](std::int64_t entries) { return entries / options.page_size + 1; };
+  const bool lists = options.observations != "per-patient";
+  estimate.requests = 2 + pages(*estimate.patients) + (lists ? pages(*estimate.observations) : *estimate.patients);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+  const double per_request = elapsed.count() / static_cast<double>(requests + 1);
+  estimate.seconds = static_cast<double>(*estimate.requests) * per_request / static_cast<double>(options.concurrency);
+  return estimate;
+}
+
+}  // namespace wellhead::zipcode

@@ -1,0 +1,132 @@
+#include "service/zipcode/load_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace wellhead::zipcode {
+namespace {
+
+LoadZipcode request(LoadOptions options = {}) { return {meta::RunId{1}, meta::Zipcode::parse("02139"), options}; }
+
+ExtractedPatients page(const ExtractPatients& step, std::int64_t patients, std::optional<std::string> next = {}) {
+  return {step.batch, patients, patients, 1, std::move(next)};
+}
+
+ExtractedObservations answered(const ExtractObservations& step, double seconds, std::int64_t bytes = 1000) {
+  return {step.batch, step.count, step.count * 40, bytes, seconds, step.negotiate ? 200 : step.per_search, true};
+}
+
+TEST(LoadPlan, EmptyZipcodeLoadsItsEmptyBatchAndEnds) {
+  LoadPlan plan(request());
+  const auto first = plan.next_page();
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(plan.next_page()) << "pages come one after another";
+  EXPECT_FALSE(plan.finished());
+  plan.take(page(*first, 0));
+  EXPECT_FALSE(plan.next_observations());
+  const auto load = plan.next_load();
+  ASSERT_TRUE(load);
+  plan.take(LoadedGroup{});
+  EXPECT_TRUE(plan.finished());
+}
+
+TEST(LoadPlan, BatchesStartAtFivePatientsAndGrowUntilASecond) {
+  LoadPlan plan(request());
+  plan.take(page(*plan.next_page(), 9000));
+  std::int64_t size = 0;
+  std::int64_t steps = 0;
+  std::int64_t covered = 0;
+  while (auto step = plan.next_observations()) {
+    EXPECT_EQ(step->first, covered);
+    covered += step->count;
+    if (steps == 0) {
+      EXPECT_EQ(step->count, 5);
+    }
+    size = std::max(size, step->count);
+    ++steps;
+    // 400 patients a second.
+    plan.take(answered(*step, static_cast<double>(step->count) / 400));
+  }
+  EXPECT_EQ(covered, 9000);
+  EXPECT_EQ(size, 400);
+  EXPECT_LE(steps, 30);
+}
+
+TEST(LoadPlan, BatchesStayBelowTheBytesOfOneStep) {
+  LoadOptions options;
+  options.batch_bytes = 1'000'000;
+  LoadPlan plan(request(options));
+  plan.take(page(*plan.next_page(), 1000));
+  while (auto step = plan.next_observations()) {
+    EXPECT_LE(step->count, 100);
+    plan.take(answered(*step, 0.001, step->count * 10'000));
+  }
+}
+
+TEST(LoadPlan, NeverRunsMoreExtractionStepsThanAllowed) {
+  LoadOptions options;
+  options.concurrency = 3;
+  options.observations = "per-patient";
+  LoadPlan plan(request(options));
+  plan.take(page(*plan.next_page(), 100, "next"));
+  EXPECT_TRUE(plan.next_page());
+  EXPECT_TRUE(plan.next_observations());
+  EXPECT_TRUE(plan.next_observations());
+  EXPECT_FALSE(plan.next_observations());
+}
+
+TEST(LoadPlan, NegotiatesWithOneBatchBeforeUsingLists) {
+  LoadPlan plan(request());
+  plan.take(page(*plan.next_page(), 1000));
+  auto first = plan.next_observations();
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->negotiate);
+  EXPECT_FALSE(plan.next_observations()) << "others wait for its answer";
+  auto undecided = answered(*first, 0.1);
+  undecided.negotiated = false;
+  plan.take(undecided);
+  auto second = plan.next_observations();
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->negotiate);
+  plan.take(answered(*second, 0.1));
+  auto third = plan.next_observations();
+  ASSERT_TRUE(third);
+  EXPECT_FALSE(third->negotiate);
+  EXPECT_EQ(third->per_search, 200);
+  auto refused = answered(*third, 0.1);
+  refused.per_search = 1;
+  plan.take(refused);
+  const auto fourth = plan.next_observations();
+  ASSERT_TRUE(fourth);
+  EXPECT_EQ(fourth->per_search, 1);
+}
+
+TEST(LoadPlan, LoadsGroupsWhileExtractionGoesOn) {
+  LoadOptions options;
+  options.rows_per_load = 1000;
+  options.observations = "batched";
+  LoadPlan plan(request(options));
+  plan.take(page(*plan.next_page(), 1000, "next"));
+  const auto load = plan.next_load();
+  ASSERT_TRUE(load) << "1,000 staged patients are worth a load";
+  EXPECT_EQ(load->batches, std::vector<meta::BatchId>{{1}});
+  plan.take(answered(*plan.next_observations(), 0.1));
+  EXPECT_FALSE(plan.next_load()) << "200 rows are not";
+}
+
+TEST(LoadPlan, RepeatedSearchStartsOverWithTheNextOrdinal) {
+  LoadPlan plan(request());
+  plan.take(page(*plan.next_page(), 0));
+  plan.next_load();
+  plan.take(LoadedGroup{});
+  ASSERT_TRUE(plan.finished());
+  plan.repeat_search();
+  EXPECT_FALSE(plan.finished());
+  const auto again = plan.next_page();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->sweep, 2);
+  EXPECT_EQ(again->batch.value, 2);
+  EXPECT_FALSE(again->cursor);
+}
+
+}  // namespace
+}  // namespace wellhead::zipcode

@@ -1,0 +1,125 @@
+#include "service/zipcode/load_workflow.h"
+
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "library/orchestration/failure.h"
+#include "service/zipcode/load_plan.h"
+
+namespace wellhead::zipcode {
+namespace {
+
+using orchestration::ActivityOptions;
+using orchestration::Future;
+using orchestration::Workflow;
+using orchestration::WorkflowContext;
+
+// The HTTP client repeats requests itself; these attempts outlast a server or a database that is away for a while.
+ActivityOptions extraction_options() {
+  return {.task_queue = kExtractionQueue, .retry = {.initial_interval = std::chrono::milliseconds(1000), .maximum_attempts = 5}};
+}
+
+ActivityOptions loading_options() {
+  return {.task_queue = kLoadingQueue, .retry = {.initial_interval = std::chrono::milliseconds(500), .maximum_attempts = 8}};
+}
+
+// The steps of a load that are on their way.
+struct OpenSteps {
+  std::vector<Future<ExtractedPatients>> pages;
+  std::vector<Future<ExtractedObservations>> observations;
+  std::vector<Future<LoadedGroup>> loads;
+};
+
+void start_steps(WorkflowContext& flow, LoadPlan& plan, OpenSteps& open) {
+  while (auto step = plan.next_load()) open.loads.push_back(flow.run(kLoadStaged, *step));
+  while (auto step = plan.next_page()) open.pages.push_back(flow.run(kExtractPatients, *step));
+  while (auto step = plan.next_observations()) open.observations.push_back(flow.run(kExtractObservations, *step));
+}
+
+// Gives what has ended to the plan; throws the failure of a step.
+template <class Result>
+void take_ready(std::vector<Future<Result>>& open, LoadPlan& plan) {
+  for (auto step = open.begin(); step != open.end();) {
+    if (!step->ready()) {
+      ++step;
+      continue;
+    }
+    plan.take(step->get());
+    step = open.erase(step);
+  }
+}
+
+void take_ready(OpenSteps& open, LoadPlan& plan) {
+  take_ready(open.pages, plan);
+  take_ready(open.observations, plan);
+  take_ready(open.loads, plan);
+}
+
+orchestration::AnyAwaiter any_of(const OpenSteps& open) {
+  std::vector<std::shared_ptr<orchestration::Slot>> slots;
+  for (const auto& step : open.pages) slots.push_back(step.slot());
+  for (const auto& step : open.observations) slots.push_back(step.slot());
+  for (const auto& step : open.loads) slots.push_back(step.slot());
+  return orchestration::AnyAwaiter(std::move(slots));
+}
+
+Workflow<LoadOutcome> extract_and_load(WorkflowContext& flow, LoadZipcode request) {
+  const RunStep run{request.run};
+  co_await flow.run(kBeginLoad, run);
+  LoadPlan plan(request);
+  for (;;) {
+    OpenSteps open;
+    start_steps(flow, plan, open);
+    while (!plan.finished()) {
+      co_await any_of(open);
+      take_ready(open, plan);
+      start_steps(flow, plan, open);
+    }
+    const TotalsChecked totals = co_await flow.run(kCheckTotals, run);
+    if (totals.agree || plan.sweep() > 1) break;
+    plan.repeat_search();
+  }
+  co_return co_await flow.run(kIssueReceipt, run);
+}
+
+EndRun end_of(const LoadZipcode& request, const std::exception_ptr& failure) {
+  EndRun end{request.run, "failed", "load_zipcode", ""};
+  try {
+    std::rethrow_exception(failure);
+  } catch (const orchestration::StepError& error) {
+    end.step = error.step();
+    end.error = error.what();
+    if (error.code() == meta::ErrorCode::cancelled) end.state = "cancelled";
+  } catch (const std::exception& error) {
+    end.error = error.what();
+  }
+  return end;
+}
+
+}  // namespace
+
+const orchestration::WorkflowName<LoadZipcode, LoadOutcome> kLoadZipcode{"load_zipcode"};
+const orchestration::ActivityName<RunStep, Nothing> kBeginLoad{"begin_load", extraction_options()};
+const orchestration::ActivityName<ExtractPatients, ExtractedPatients> kExtractPatients{"extract_patients",
+                                                                                       extraction_options()};
+const orchestration::ActivityName<ExtractObservations, ExtractedObservations> kExtractObservations{
+    "extract_observations", extraction_options()};
+const orchestration::ActivityName<LoadStaged, LoadedGroup> kLoadStaged{"load_staged", loading_options()};
+const orchestration::ActivityName<RunStep, TotalsChecked> kCheckTotals{"check_totals", extraction_options()};
+const orchestration::ActivityName<RunStep, LoadOutcome> kIssueReceipt{"issue_receipt", loading_options()};
+const orchestration::ActivityName<EndRun, Nothing> kEndRun{"end_run", loading_options()};
+
+Workflow<LoadOutcome> load_zipcode(WorkflowContext& flow, LoadZipcode request) {
+  std::exception_ptr failure;
+  try {
+    LoadOutcome outcome = co_await extract_and_load(flow, request);
+    co_return outcome;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await flow.run(kEndRun, end_of(request, failure));
+  std::rethrow_exception(failure);
+}
+
+}  // namespace wellhead::zipcode
