@@ -10,10 +10,10 @@
 //   std::string text = meta::to_json(page);
 //   auto page = meta::from_json<PatientPage>(text);
 //
-// Types: bool, integers, double, std::string, Zipcode, StrongId, std::chrono durations (as a count), Time (RFC 3339, written
-// only), std::optional (absent when empty), std::vector, std::map with string keys, other described structs. Reading: a
-// missing field keeps its default, so that a journal written before a field existed can still be read; an unknown field
-// is ignored; a wrong type throws Error{invalid_input} that names the field.
+// Types: bool, integers, double, std::string, Zipcode, StrongId, std::chrono durations (as a count), Time (RFC 3339,
+// written only), std::optional (absent when empty), std::vector, std::map with string keys, other described structs.
+// Reading: a missing field keeps its default, so that a journal written before a field existed can still be read; an
+// unknown field is ignored; a wrong type throws Error{invalid_input} that names the field.
 #pragma once
 
 #include <rapidjson/stringbuffer.h>
@@ -41,11 +41,11 @@ using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 template <class Struct, class Member>
 struct Field {
   std::string_view name;
-  Member Struct::*member;
+  Member Struct::* member;
 };
 
 template <class Struct, class Member>
-constexpr Field<Struct, Member> field(std::string_view name, Member Struct::*member) {
+constexpr Field<Struct, Member> field(std::string_view name, Member Struct::* member) {
   return {name, member};
 }
 

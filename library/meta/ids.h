@@ -16,9 +16,9 @@ struct StrongId {
   auto operator<=>(const StrongId&) const = default;
 };
 
-using RunId = StrongId<struct RunTag>;        // run.run_id
-using BatchId = StrongId<struct BatchTag>;    // staged_batch.batch: numbered within its run by the workflow
-using RawBlobId = StrongId<struct BlobTag>;   // raw_blob.raw_blob_id
+using RunId = StrongId<struct RunTag>;       // run.run_id
+using BatchId = StrongId<struct BatchTag>;   // staged_batch.batch: numbered within its run by the workflow
+using RawBlobId = StrongId<struct BlobTag>;  // raw_blob.raw_blob_id
 
 // A five-digit United States zip code, leading zeros kept.
 class Zipcode {
@@ -44,5 +44,7 @@ class Zipcode {
 
 template <class Tag>
 struct std::hash<wellhead::meta::StrongId<Tag>> {
-  std::size_t operator()(wellhead::meta::StrongId<Tag> id) const noexcept { return std::hash<std::int64_t>{}(id.value); }
+  std::size_t operator()(wellhead::meta::StrongId<Tag> id) const noexcept {
+    return std::hash<std::int64_t>{}(id.value);
+  }
 };

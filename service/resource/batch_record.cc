@@ -38,8 +38,11 @@ void record_rejects(Connection& connection, meta::RunId run, meta::BatchId batch
                     const std::vector<Reject>& rejects) {
   for (const auto& reject : rejects) {
     connection.query(
-        "INSERT INTO reject (run_id, batch, resource_type, resource_id, reason, raw) VALUES ($1, $2, $3, $4, $5, $6::bytea)",
-        {run.value, batch.value, resource_type, is_storable_id(reject.resource_id) ? std::optional(reject.resource_id) : std::nullopt, reject.reason, bytea_literal(reject.raw)});
+        "INSERT INTO reject (run_id, batch, resource_type, resource_id, reason, raw) VALUES ($1, $2, $3, $4, $5, "
+        "$6::bytea)",
+        {run.value, batch.value, resource_type,
+         is_storable_id(reject.resource_id) ? std::optional(reject.resource_id) : std::nullopt, reject.reason,
+         bytea_literal(reject.raw)});
   }
 }
 
@@ -55,13 +58,15 @@ void record_batch(Connection& connection, meta::RunId run, meta::BatchId batch, 
   const auto raw_blob_id = record_raw_blob(connection, content);
   connection.query(
       "INSERT INTO staged_batch (run_id, batch, resource_type, raw_blob_id, entries_received, duplicates, out_of_zip, "
-      "rejected, staged, missing, totals_known, server_total_before, server_total_after, requests, retries, bytes_received, "
-      "seconds, fetched_at, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
+      "rejected, staged, missing, totals_known, server_total_before, server_total_after, requests, retries, "
+      "bytes_received, "
+      "seconds, fetched_at, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+      "$17, $18, "
       "$19::jsonb)",
-      {run.value, batch.value, resource_type, raw_blob_id, counts.entries_received, counts.duplicates, counts.out_of_zip,
-       static_cast<std::int64_t>(content.rejects.size()), counts.staged, counts.missing, counts.totals_known,
-       counts.server_total_before, counts.server_total_after, counts.traffic.requests, counts.traffic.retries,
-       counts.traffic.bytes, counts.seconds, meta::to_rfc3339(counts.fetched_at), result});
+      {run.value, batch.value, resource_type, raw_blob_id, counts.entries_received, counts.duplicates,
+       counts.out_of_zip, static_cast<std::int64_t>(content.rejects.size()), counts.staged, counts.missing,
+       counts.totals_known, counts.server_total_before, counts.server_total_after, counts.traffic.requests,
+       counts.traffic.retries, counts.traffic.bytes, counts.seconds, meta::to_rfc3339(counts.fetched_at), result});
   for (const auto& table : content.tables) {
     connection.query(
         "INSERT INTO staged_blob (run_id, batch, table_name, blob_key, rows, bytes) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -90,13 +95,15 @@ std::vector<storage::BatchToLoad> batches_to_load(Connection& connection, meta::
     auto& batch = found[result.integer(row, 0)];
     batch.batch = {result.integer(row, 0)};
     if (result.is_null(row, 1)) continue;  // a batch without rows
-    batch.blobs.push_back({std::string(result.text(row, 1)), {std::string(result.text(row, 2))}, result.integer(row, 3)});
+    batch.blobs.push_back(
+        {std::string(result.text(row, 1)), {std::string(result.text(row, 2))}, result.integer(row, 3)});
   }
   std::vector<storage::BatchToLoad> ordered;
   for (const auto batch : batches) {
     const auto at = found.find(batch.value);
     if (at == found.end()) {
-      throw meta::Error(meta::ErrorCode::internal, fmt::format("run {}: batch {} is to be loaded but was never staged", run.value, batch.value));
+      throw meta::Error(meta::ErrorCode::internal,
+                        fmt::format("run {}: batch {} is to be loaded but was never staged", run.value, batch.value));
     }
     ordered.push_back(std::move(at->second));
   }

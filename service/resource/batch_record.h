@@ -26,12 +26,12 @@ struct BatchCounts {
   meta::Time fetched_at{};
 };
 
-// Whether an id may be stored as text: what a server sends as the id of a bad resource may hold anything, and PostgreSQL
-// takes neither bad UTF-8 nor U+0000. Wider than FHIR's rule for ids (R4 §2.24.0.1).
+// Whether an id may be stored as text: what a server sends as the id of a bad resource may hold anything, and
+// PostgreSQL takes neither bad UTF-8 nor U+0000. Wider than FHIR's rule for ids (R4 §2.24.0.1).
 bool is_storable_id(std::string_view id);
 
-// The caller owns the transaction, so that what belongs to the batch (run_patient) commits together with it. result: the
-// activity's answer as JSON. A batch that is already recorded is Error{database_conflict} (23505).
+// The caller owns the transaction, so that what belongs to the batch (run_patient) commits together with it. result:
+// the activity's answer as JSON. A batch that is already recorded is Error{database_conflict} (23505).
 void record_batch(storage::Connection& connection, meta::RunId run, meta::BatchId batch, std::string_view resource_type,
                   const StagedContent& content, const BatchCounts& counts, std::string_view result);
 

@@ -127,7 +127,8 @@ StagedContent Staging::finish() {
   auto& state = *state_;
   StagedContent content;
   content.rejects = std::move(state.rejects);
-  const auto finish_csv = [&](storage::CsvBlobWriter& writer, const std::string& table, const converter::CsvOutput& output) {
+  const auto finish_csv = [&](storage::CsvBlobWriter& writer, const std::string& table,
+                              const converter::CsvOutput& output) {
     if (output.rows == 0) return;
     writer.write(output.bytes);
     const auto written = writer.finish();

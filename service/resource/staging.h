@@ -1,7 +1,8 @@
 // One batch of resources of one type on its way into the blob store: each resource becomes CSV rows by its views and a
 // line of raw NDJSON, or a reject. Memory is bounded by the buffers of the writers and by the rejects.
 //
-// A Staging belongs to one activity and one thread. Nothing it wrote counts before record_batch() (batch_record.h) has committed.
+// A Staging belongs to one activity and one thread. Nothing it wrote counts before record_batch() (batch_record.h) has
+// committed.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct StagedContent {
 class Staging {
  public:
   // tables: the target of each of the converter's views, in order. store and converter outlive the Staging.
-  Staging(storage::BlobStore& store, converter::Converter& converter, std::vector<std::string> tables, meta::BatchId batch);
+  Staging(storage::BlobStore& store, converter::Converter& converter, std::vector<std::string> tables,
+          meta::BatchId batch);
   ~Staging();
 
   // A resource after conversion, not yet staged. Views are valid until keep() or discard(), one of which must follow.

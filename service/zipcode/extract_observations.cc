@@ -193,8 +193,9 @@ void ObservationExtraction::take(const webclient::Entry& entry, Search& search) 
   const auto content = meta::row_digest(entry.resource);
   const auto& candidate = staging_.convert(entry);
   const auto hex = content.hex();
-  const auto [at, is_new] = seen_.try_emplace(
-      candidate.id.empty() ? std::string(hex.data(), hex.size()) : std::string(candidate.id), Seen{content, search.number});
+  const auto [at, is_new] =
+      seen_.try_emplace(candidate.id.empty() ? std::string(hex.data(), hex.size()) : std::string(candidate.id),
+                        Seen{content, search.number});
   const bool other_search = at->second.search != search.number;
   if (is_new || other_search) ++search.distinct;
   at->second.search = search.number;
@@ -251,8 +252,8 @@ std::vector<std::string> patients_of(storage::Connection& connection, const Extr
   for (int row = 0; row < result.rows(); ++row) ids.emplace_back(result.text(row, 0));
   if (std::cmp_equal(ids.size(), step.count)) return ids;
   throw meta::Error(meta::ErrorCode::internal,
-                    fmt::format("run {}: {} of the patients {} to {} are recorded", step.run.value, ids.size(), step.first,
-                                step.first + step.count - 1));
+                    fmt::format("run {}: {} of the patients {} to {} are recorded", step.run.value, ids.size(),
+                                step.first, step.first + step.count - 1));
 }
 
 }  // namespace

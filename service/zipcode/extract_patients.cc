@@ -56,7 +56,7 @@ class PatientExtraction {
   // In a search that was begun again, what an earlier pass has received is passed over and not counted.
   bool skip_known_;
   int restarts_ = 0;
-  bool fresh_page_ = true;  // the last page brought something new
+  bool fresh_page_ = true;                    // the last page brought something new
   std::unordered_set<std::string> known_;     // of the page at hand, received before this batch
   std::unordered_set<std::string> received_;  // in this batch
   std::vector<std::string> ids_, ordinals_;   // for run_patient
@@ -85,10 +85,11 @@ void PatientExtraction::fetch() {
     if (!page.next) break;
   }
   if (!skip_known_ && counts_.entries_received > 0 && received_.empty() && result_.next) {
-    throw meta::Error(meta::ErrorCode::source_limit,
-                      fmt::format("zip {}: the patient search of {} goes round in circles: {} pages brought nothing new",
-                                  run_.zipcode.text(), meta::redacted_url(run_.source_url), result_.pages),
-                      "Report it to whoever runs the server; a smaller --page-size may help");
+    throw meta::Error(
+        meta::ErrorCode::source_limit,
+        fmt::format("zip {}: the patient search of {} goes round in circles: {} pages brought nothing new",
+                    run_.zipcode.text(), meta::redacted_url(run_.source_url), result_.pages),
+        "Report it to whoever runs the server; a smaller --page-size may help");
   }
 }
 
@@ -155,8 +156,8 @@ void PatientExtraction::take(const webclient::Entry& entry) {
   ordinals_.push_back(staged ? std::to_string(step_.first_ordinal + counts_.staged) : "");
   if (!staged) return;
   ++counts_.staged;
-  staging_.add_row("zipcode_patient", fmt::format("{},{},\"{}\",{}", id, head->address->index, head->address->postal_code,
-                                                  step_.batch.value));
+  staging_.add_row("zipcode_patient", fmt::format("{},{},\"{}\",{}", id, head->address->index,
+                                                  head->address->postal_code, step_.batch.value));
 }
 
 ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {

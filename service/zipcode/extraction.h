@@ -1,5 +1,5 @@
-// The extraction activities: search, convert, stage. Each looks first whether its batch is already staged, and then answers
-// without a request.
+// The extraction activities: search, convert, stage. Each looks first whether its batch is already staged, and then
+// answers without a request.
 #pragma once
 
 #include "library/orchestration/activity.h"

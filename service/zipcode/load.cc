@@ -45,7 +45,8 @@ Nothing begin_load(Workplace& workplace, ActivityContext& activity, const RunSte
   }
   const auto total = count_patients(workplace, activity, run);
   workplace.database.borrow()->query(
-      "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1", {step.run.value, total});
+      "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1",
+      {step.run.value, total});
   return {};
 }
 
@@ -58,8 +59,9 @@ LoadedGroup load_staged(Workplace& workplace, ActivityContext& activity, const L
                                      .tables = target_tables()};
   const auto epoch = activity.lease_epoch();
   LoadedGroup group;
-  for (const auto& table : storage::load_batches(*connection, workplace.blobs, request,
-                                                 [epoch](Connection& fenced) { storage::check_lease(fenced, epoch); })) {
+  for (const auto& table : storage::load_batches(*connection, workplace.blobs, request, [epoch](Connection& fenced) {
+         storage::check_lease(fenced, epoch);
+       })) {
     group.rows += table.rows;
     group.inserted += table.inserted;
     group.updated += table.updated;
@@ -92,7 +94,8 @@ std::string workflow_id(const meta::Zipcode& zipcode) { return "load-zipcode/" +
 }  // namespace
 
 struct LoadService::State {
-  State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source, MakeLimiter make_limiter)
+  State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source,
+        MakeLimiter make_limiter)
       : database(pool),
         source_url(source.source_url),
         sources(std::move(source), std::move(make_limiter)),
@@ -129,7 +132,8 @@ void LoadService::register_with(orchestration::Registry& registry) {
   registry.add_activity(kEndRun, bind(end_run));
 }
 
-RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zipcode& zipcode, const LoadOptions& options) {
+RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zipcode& zipcode,
+                                  const LoadOptions& options) {
   if (state_->source_url.empty()) {
     throw meta::Error(meta::ErrorCode::invalid_setting, "no FHIR server is configured",
                       "Set WELLHEAD_SOURCE_URL or give --source URL");

@@ -28,7 +28,8 @@ bool LoadPlan::extraction_slot_free() const {
 }
 
 std::optional<ExtractPatients> LoadPlan::next_page() {
-  if (page_running_ || search_exhausted_ || !extraction_slot_free() || waiting_patients() > kPatientsAhead) return std::nullopt;
+  if (page_running_ || search_exhausted_ || !extraction_slot_free() || waiting_patients() > kPatientsAhead)
+    return std::nullopt;
   page_running_ = true;
   return ExtractPatients{request_.run, {next_batch_++}, sweep_, patients_, cursor_};
 }
@@ -81,8 +82,8 @@ void LoadPlan::resize_batch(const ExtractedObservations& result) {
   if (result.patients == 0) return;
   const auto patients = static_cast<double>(result.patients);
   const double by_time = patients * request_.options.batch_seconds / std::max(result.seconds, 0.001);
-  const double by_size =
-      patients * static_cast<double>(request_.options.batch_bytes) / static_cast<double>(std::max<std::int64_t>(result.bytes, 1));
+  const double by_size = patients * static_cast<double>(request_.options.batch_bytes) /
+                         static_cast<double>(std::max<std::int64_t>(result.bytes, 1));
   const double wanted = std::min({by_time, by_size, static_cast<double>(batch_patients_ * kGrowth)});
   batch_patients_ = std::max(static_cast<std::int64_t>(wanted), kFirstBatch);
 }
@@ -90,8 +91,8 @@ void LoadPlan::resize_batch(const ExtractedObservations& result) {
 void LoadPlan::take(const LoadedGroup&) { --loads_running_; }
 
 bool LoadPlan::finished() const {
-  return search_exhausted_ && !page_running_ && observations_running_ == 0 && waiting_patients() == 0 && staged_.empty() &&
-         loads_running_ == 0;
+  return search_exhausted_ && !page_running_ && observations_running_ == 0 && waiting_patients() == 0 &&
+         staged_.empty() && loads_running_ == 0;
 }
 
 void LoadPlan::repeat_search() {

@@ -1,6 +1,6 @@
-// Decides what a load does next: which pages to ask for, how large a batch of patients should be, when staged batches are
-// worth loading. Deterministic and without I/O: the same results in the same order give the same decisions, which is
-// what makes the workflow replayable.
+// Decides what a load does next: which pages to ask for, how large a batch of patients should be, when staged batches
+// are worth loading. Deterministic and without I/O: the same results in the same order give the same decisions, which
+// is what makes the workflow replayable.
 #pragma once
 
 #include <cstdint>
@@ -44,10 +44,10 @@ class LoadPlan {
   bool search_exhausted_ = false;
   bool page_running_ = false;
 
-  std::int64_t patients_ = 0;     // ordinals known so far
-  std::int64_t handed_out_ = 0;   // ordinals that are in a batch
+  std::int64_t patients_ = 0;    // ordinals known so far
+  std::int64_t handed_out_ = 0;  // ordinals that are in a batch
   std::int64_t observations_running_ = 0;
-  std::int64_t batch_patients_;   // size of the next batch
+  std::int64_t batch_patients_;  // size of the next batch
   std::int64_t per_search_;
   bool negotiating_;
   bool negotiation_running_ = false;

@@ -17,11 +17,13 @@ using orchestration::WorkflowContext;
 
 // The HTTP client repeats requests itself; these attempts outlast a server or a database that is away for a while.
 ActivityOptions extraction_options() {
-  return {.task_queue = kExtractionQueue, .retry = {.initial_interval = std::chrono::milliseconds(1000), .maximum_attempts = 5}};
+  return {.task_queue = kExtractionQueue,
+          .retry = {.initial_interval = std::chrono::milliseconds(1000), .maximum_attempts = 5}};
 }
 
 ActivityOptions loading_options() {
-  return {.task_queue = kLoadingQueue, .retry = {.initial_interval = std::chrono::milliseconds(500), .maximum_attempts = 8}};
+  return {.task_queue = kLoadingQueue,
+          .retry = {.initial_interval = std::chrono::milliseconds(500), .maximum_attempts = 8}};
 }
 
 // The steps of a load that are on their way.

@@ -13,8 +13,8 @@ namespace {
 
 using storage::Connection;
 
-// Sums over the staged batches and the ledger. A repeated entry is either left out when it is staged (`duplicates` of the
-// batch) or staged and left out by the loader; the second kind is what the ledger counts.
+// Sums over the staged batches and the ledger. A repeated entry is either left out when it is staged (`duplicates` of
+// the batch) or staged and left out by the loader; the second kind is what the ledger counts.
 constexpr std::string_view kSums = R"sql(
   WITH batches AS (
     SELECT coalesce(sum(entries_received), 0) AS entries, coalesce(sum(duplicates), 0) AS duplicates,
@@ -82,15 +82,15 @@ Receipt sums_of(Connection& connection, meta::RunId run, const ResourceTable& ta
 }
 
 void check_sums(const Receipt& receipt, meta::RunId run) {
-  const auto accounted =
-      receipt.duplicates + receipt.out_of_zip + receipt.rejected + receipt.erased + receipt.staged;
+  const auto accounted = receipt.duplicates + receipt.out_of_zip + receipt.rejected + receipt.erased + receipt.staged;
   const auto loaded = receipt.inserted + receipt.updated + receipt.unchanged + receipt.older;
   if (receipt.entries_received == accounted && receipt.staged == loaded) return;
-  throw meta::Error(meta::ErrorCode::internal,
-                    fmt::format("the receipt of run {} does not add up for {}: {} entries received but {} accounted for, "
-                                "{} staged but {} loaded",
-                                run.value, receipt.resource_type, receipt.entries_received, accounted, receipt.staged, loaded),
-                    "This is a defect of Wellhead; the rows are kept, loading the zip code again starts afresh");
+  throw meta::Error(
+      meta::ErrorCode::internal,
+      fmt::format("the receipt of run {} does not add up for {}: {} entries received but {} accounted for, "
+                  "{} staged but {} loaded",
+                  run.value, receipt.resource_type, receipt.entries_received, accounted, receipt.staged, loaded),
+      "This is a defect of Wellhead; the rows are kept, loading the zip code again starts afresh");
 }
 
 void add_digest(Connection& connection, const Run& run, const ResourceTable& table, Receipt& receipt) {
@@ -100,7 +100,8 @@ void add_digest(Connection& connection, const Run& run, const ResourceTable& tab
 }
 
 void check_patients(Connection& connection, meta::RunId run, Receipt& receipt) {
-  const auto totals = connection.query("SELECT patients_before, patients_after FROM run WHERE run_id = $1", {run.value});
+  const auto totals =
+      connection.query("SELECT patients_before, patients_after FROM run WHERE run_id = $1", {run.value});
   receipt.server_total_before = totals.optional_integer(0, 0);
   receipt.server_total_after = totals.optional_integer(0, 1);
   receipt.missing = check_patient_totals(connection, run).missing;
@@ -111,16 +112,38 @@ void check_patients(Connection& connection, meta::RunId run, Receipt& receipt) {
 void write_receipt(Connection& connection, meta::RunId run, const Receipt& r) {
   connection.query(
       "INSERT INTO receipt (run_id, resource_type, verdict, server_total_before, server_total_after, entries_received, "
-      "duplicates, out_of_zip, rejected, erased, staged, inserted, updated, unchanged, older, missing, no_longer_found, "
-      "requests, retries, bytes_received, seconds, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+      "duplicates, out_of_zip, rejected, erased, staged, inserted, updated, unchanged, older, missing, "
+      "no_longer_found, "
+      "requests, retries, bytes_received, seconds, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+      "$13, "
       "$14, $15, $16, $17, $18, $19, $20, $21, $22)",
-      {run.value, r.resource_type, r.verdict, r.server_total_before, r.server_total_after, r.entries_received, r.duplicates,
-       r.out_of_zip, r.rejected, r.erased, r.staged, r.inserted, r.updated, r.unchanged, r.older, r.missing,
-       r.no_longer_found, r.requests, r.retries, r.bytes_received, r.seconds, r.digest});
+      {run.value,
+       r.resource_type,
+       r.verdict,
+       r.server_total_before,
+       r.server_total_after,
+       r.entries_received,
+       r.duplicates,
+       r.out_of_zip,
+       r.rejected,
+       r.erased,
+       r.staged,
+       r.inserted,
+       r.updated,
+       r.unchanged,
+       r.older,
+       r.missing,
+       r.no_longer_found,
+       r.requests,
+       r.retries,
+       r.bytes_received,
+       r.seconds,
+       r.digest});
 }
 
 void end_run(Connection& connection, const Run& run, const std::string& verdict) {
-  connection.query("UPDATE run SET state = $2, finished_at = clock_timestamp() WHERE run_id = $1", {run.run.value, verdict});
+  connection.query("UPDATE run SET state = $2, finished_at = clock_timestamp() WHERE run_id = $1",
+                   {run.run.value, verdict});
   if (verdict == "incomplete") return;
   connection.query("UPDATE zipcode SET last_complete_run = greatest(last_complete_run, $1::bigint) WHERE zipcode = $2",
                    {run.run.value, run.zipcode.text()});
@@ -129,7 +152,8 @@ void end_run(Connection& connection, const Run& run, const std::string& verdict)
 
 }  // namespace
 
-std::int64_t outside_totals(std::int64_t distinct, std::optional<std::int64_t> before, std::optional<std::int64_t> after) {
+std::int64_t outside_totals(std::int64_t distinct, std::optional<std::int64_t> before,
+                            std::optional<std::int64_t> after) {
   if (!before || !after) return 0;
   const auto [low, high] = std::minmax(*before, *after);
   if (distinct < low) return low - distinct;
@@ -142,7 +166,8 @@ TotalsChecked check_patient_totals(Connection& connection, meta::RunId run) {
       "(SELECT count(*) FROM reject WHERE run_id = $1 AND resource_type = 'Patient' AND resource_id IS NULL) "
       "FROM run WHERE run_id = $1",
       {run.value});
-  const auto missing = outside_totals(result.integer(0, 2), result.optional_integer(0, 0), result.optional_integer(0, 1));
+  const auto missing =
+      outside_totals(result.integer(0, 2), result.optional_integer(0, 0), result.optional_integer(0, 1));
   return {missing == 0, missing};
 }
 

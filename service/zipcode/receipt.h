@@ -11,9 +11,10 @@
 
 namespace wellhead::zipcode {
 
-// How far a count of distinct ids lies outside the range that the server's totals before and after span; 0 when inside or
-// when a total is unknown.
-std::int64_t outside_totals(std::int64_t distinct, std::optional<std::int64_t> before, std::optional<std::int64_t> after);
+// How far a count of distinct ids lies outside the range that the server's totals before and after span; 0 when inside
+// or when a total is unknown.
+std::int64_t outside_totals(std::int64_t distinct, std::optional<std::int64_t> before,
+                            std::optional<std::int64_t> after);
 
 // Compares the distinct patients received with the server's totals, after `patients_after` stands in the run's row.
 TotalsChecked check_patient_totals(storage::Connection& connection, meta::RunId run);

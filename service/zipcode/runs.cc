@@ -63,18 +63,19 @@ RequestedRun request_run(Connection& connection, const meta::Zipcode& zipcode, s
         "ON CONFLICT (zipcode) WHERE state IN ('queued', 'running') DO NOTHING RETURNING run_id",
         {zipcode.text(), source_url, meta::to_json(options)});
     if (!inserted.empty()) return {{inserted.integer(0, 0)}, false};
-    const auto open = connection.query(
-        "SELECT run_id FROM run WHERE zipcode = $1 AND state IN ('queued', 'running')", {zipcode.text()});
+    const auto open = connection.query("SELECT run_id FROM run WHERE zipcode = $1 AND state IN ('queued', 'running')",
+                                       {zipcode.text()});
     if (!open.empty()) return {{open.integer(0, 0)}, true};
   }
-  throw meta::Error(meta::ErrorCode::database_conflict, fmt::format("no run could be queued for zip code {}", zipcode.text()),
-                    "Try again");
+  throw meta::Error(meta::ErrorCode::database_conflict,
+                    fmt::format("no run could be queued for zip code {}", zipcode.text()), "Try again");
 }
 
 Run read_run(Connection& connection, meta::RunId run) {
   const auto result = connection.query(std::string(kSelectRun) + "WHERE run_id = $1", {run.value});
   if (result.empty()) {
-    throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no run {}", run.value), "`wellhead runs` lists them");
+    throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no run {}", run.value),
+                      "`wellhead runs` lists them");
   }
   return run_of(result, 0);
 }
@@ -91,7 +92,8 @@ std::vector<Run> read_open_runs(Connection& connection) {
 
 std::vector<Receipt> read_receipts(Connection& connection, meta::RunId run) {
   const auto result = connection.query(
-      "SELECT resource_type, verdict, server_total_before, server_total_after, entries_received, duplicates, out_of_zip, "
+      "SELECT resource_type, verdict, server_total_before, server_total_after, entries_received, duplicates, "
+      "out_of_zip, "
       "rejected, erased, staged, inserted, updated, unchanged, older, missing, no_longer_found, requests, retries, "
       "bytes_received, seconds, replace(digest::text, '-', '') FROM receipt WHERE run_id = $1 "
       "ORDER BY resource_type = 'Patient' DESC, resource_type",
@@ -134,9 +136,9 @@ Progress read_progress(Connection& connection, meta::RunId run) {
   progress.run = read_run(connection, run);
   progress.patients_expected = result.optional_integer(0, 0);
   constexpr auto kSums = std::to_array<std::int64_t Progress::*>(
-      {&Progress::patient_batches, &Progress::observation_batches, &Progress::patients_staged, &Progress::patients_covered,
-       &Progress::observations_staged, &Progress::rows_loaded, &Progress::rejected, &Progress::requests, &Progress::retries,
-       &Progress::bytes_received});
+      {&Progress::patient_batches, &Progress::observation_batches, &Progress::patients_staged,
+       &Progress::patients_covered, &Progress::observations_staged, &Progress::rows_loaded, &Progress::rejected,
+       &Progress::requests, &Progress::retries, &Progress::bytes_received});
   int column = 1;
   for (const auto sum : kSums) progress.*sum = result.integer(0, column++);
   return progress;
@@ -144,7 +146,8 @@ Progress read_progress(Connection& connection, meta::RunId run) {
 
 std::string receipt_sentence(const Run& run, const std::vector<Receipt>& receipts) {
   if (run.state == "failed") {
-    return fmt::format("failed at {}: {}", run.failed_step.value_or("an unknown step"), run.error.value_or("no reason kept"));
+    return fmt::format("failed at {}: {}", run.failed_step.value_or("an unknown step"),
+                       run.error.value_or("no reason kept"));
   }
   if (run.open() || receipts.empty()) return run.state;
   std::string counts;

@@ -75,16 +75,16 @@ struct Progress {
   std::int64_t rows_loaded = 0, rejected = 0;
   std::int64_t requests = 0, retries = 0, bytes_received = 0;
 
-  static constexpr auto kFields = meta::fields(
-      meta::field("run", &Progress::run), meta::field("patients_expected", &Progress::patients_expected),
-      meta::field("patient_batches", &Progress::patient_batches),
-      meta::field("observation_batches", &Progress::observation_batches),
-      meta::field("patients_staged", &Progress::patients_staged),
-      meta::field("patients_covered", &Progress::patients_covered),
-      meta::field("observations_staged", &Progress::observations_staged),
-      meta::field("rows_loaded", &Progress::rows_loaded), meta::field("rejected", &Progress::rejected),
-      meta::field("requests", &Progress::requests), meta::field("retries", &Progress::retries),
-      meta::field("bytes_received", &Progress::bytes_received));
+  static constexpr auto kFields =
+      meta::fields(meta::field("run", &Progress::run), meta::field("patients_expected", &Progress::patients_expected),
+                   meta::field("patient_batches", &Progress::patient_batches),
+                   meta::field("observation_batches", &Progress::observation_batches),
+                   meta::field("patients_staged", &Progress::patients_staged),
+                   meta::field("patients_covered", &Progress::patients_covered),
+                   meta::field("observations_staged", &Progress::observations_staged),
+                   meta::field("rows_loaded", &Progress::rows_loaded), meta::field("rejected", &Progress::rejected),
+                   meta::field("requests", &Progress::requests), meta::field("retries", &Progress::retries),
+                   meta::field("bytes_received", &Progress::bytes_received));
 };
 
 struct RequestedRun {
@@ -103,7 +103,8 @@ std::vector<Run> read_open_runs(storage::Connection& connection);
 std::vector<Receipt> read_receipts(storage::Connection& connection, meta::RunId run);
 Progress read_progress(storage::Connection& connection, meta::RunId run);
 
-// The plain answer of a finished run: "complete as of 10:42: 1,204 patients, 48,160 observations, 3 rejected, 0 missing".
+// The plain answer of a finished run: "complete as of 10:42: 1,204 patients, 48,160 observations, 3 rejected, 0
+// missing".
 std::string receipt_sentence(const Run& run, const std::vector<Receipt>& receipts);
 
 }  // namespace wellhead::zipcode

@@ -25,7 +25,7 @@ struct Source {
   webclient::FhirClient fhir;
   converter::Converter patients;
   converter::Converter observations;  // with components
-  std::size_t patient_id_column;        // among the columns of an observation's row
+  std::size_t patient_id_column;      // among the columns of an observation's row
 };
 
 // Makes the limiter of a source; called once a source.

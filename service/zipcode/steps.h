@@ -14,17 +14,18 @@ namespace wellhead::zipcode {
 
 // How a load was asked for; kept in run.options.
 struct LoadOptions {
-  std::int64_t concurrency = 5;            // extraction steps of the load at a time
-  std::int64_t page_size = 1000;           // _count; servers may give less
-  std::string observations = "auto";       // auto | batched | per-patient
-  std::int64_t rows_per_load = 50'000;     // staged rows that make a group worth loading
-  std::int64_t batch_bytes = 16 << 20;     // an extraction step should not receive more than this …
-  double batch_seconds = 1.0;              // … nor take longer
+  std::int64_t concurrency = 5;         // extraction steps of the load at a time
+  std::int64_t page_size = 1000;        // _count; servers may give less
+  std::string observations = "auto";    // auto | batched | per-patient
+  std::int64_t rows_per_load = 50'000;  // staged rows that make a group worth loading
+  std::int64_t batch_bytes = 16 << 20;  // an extraction step should not receive more than this …
+  double batch_seconds = 1.0;           // … nor take longer
 
   static constexpr auto kFields = meta::fields(
       meta::field("concurrency", &LoadOptions::concurrency), meta::field("page_size", &LoadOptions::page_size),
-      meta::field("observations", &LoadOptions::observations), meta::field("rows_per_load", &LoadOptions::rows_per_load),
-      meta::field("batch_bytes", &LoadOptions::batch_bytes), meta::field("batch_seconds", &LoadOptions::batch_seconds));
+      meta::field("observations", &LoadOptions::observations),
+      meta::field("rows_per_load", &LoadOptions::rows_per_load), meta::field("batch_bytes", &LoadOptions::batch_bytes),
+      meta::field("batch_seconds", &LoadOptions::batch_seconds));
 };
 
 // Input of the workflow load_zipcode.
@@ -52,28 +53,27 @@ struct Nothing {
 struct ExtractPatients {
   meta::RunId run;
   meta::BatchId batch;
-  std::int64_t sweep = 1;               // 2: the search is repeated because the totals did not agree
-  std::int64_t first_ordinal = 0;       // of the patients it will find
-  std::optional<std::string> cursor;    // the server's `next` link; absent: from the start
+  std::int64_t sweep = 1;             // 2: the search is repeated because the totals did not agree
+  std::int64_t first_ordinal = 0;     // of the patients it will find
+  std::optional<std::string> cursor;  // the server's `next` link; absent: from the start
 
-  static constexpr auto kFields =
-      meta::fields(meta::field("run", &ExtractPatients::run), meta::field("batch", &ExtractPatients::batch),
-                   meta::field("sweep", &ExtractPatients::sweep),
-                   meta::field("first_ordinal", &ExtractPatients::first_ordinal),
-                   meta::field("cursor", &ExtractPatients::cursor));
+  static constexpr auto kFields = meta::fields(
+      meta::field("run", &ExtractPatients::run), meta::field("batch", &ExtractPatients::batch),
+      meta::field("sweep", &ExtractPatients::sweep), meta::field("first_ordinal", &ExtractPatients::first_ordinal),
+      meta::field("cursor", &ExtractPatients::cursor));
 };
 
 struct ExtractedPatients {
   meta::BatchId batch;
-  std::int64_t patients = 0;            // distinct, of the zip code; they take the ordinals from first_ordinal on
-  std::int64_t rows = 0;                // staged
+  std::int64_t patients = 0;  // distinct, of the zip code; they take the ordinals from first_ordinal on
+  std::int64_t rows = 0;      // staged
   std::int64_t pages = 0;
-  std::optional<std::string> next;      // absent: the search is exhausted
+  std::optional<std::string> next;  // absent: the search is exhausted
 
   static constexpr auto kFields =
-      meta::fields(meta::field("batch", &ExtractedPatients::batch), meta::field("patients", &ExtractedPatients::patients),
-                   meta::field("rows", &ExtractedPatients::rows), meta::field("pages", &ExtractedPatients::pages),
-                   meta::field("next", &ExtractedPatients::next));
+      meta::fields(meta::field("batch", &ExtractedPatients::batch),
+                   meta::field("patients", &ExtractedPatients::patients), meta::field("rows", &ExtractedPatients::rows),
+                   meta::field("pages", &ExtractedPatients::pages), meta::field("next", &ExtractedPatients::next));
 };
 
 // The observations of the patients with the ordinals [first, first + count).
@@ -82,8 +82,8 @@ struct ExtractObservations {
   meta::BatchId batch;
   std::int64_t first = 0;
   std::int64_t count = 0;
-  std::int64_t per_search = 1;          // patients in one search
-  bool negotiate = false;               // find out whether the server takes lists of patients
+  std::int64_t per_search = 1;  // patients in one search
+  bool negotiate = false;       // find out whether the server takes lists of patients
 
   static constexpr auto kFields =
       meta::fields(meta::field("run", &ExtractObservations::run), meta::field("batch", &ExtractObservations::batch),
@@ -95,11 +95,11 @@ struct ExtractObservations {
 struct ExtractedObservations {
   meta::BatchId batch;
   std::int64_t patients = 0;
-  std::int64_t rows = 0;                // staged, components included
-  std::int64_t bytes = 0;               // received
+  std::int64_t rows = 0;   // staged, components included
+  std::int64_t bytes = 0;  // received
   double seconds = 0;
-  std::int64_t per_search = 1;          // what the server was found to take
-  bool negotiated = true;               // false: there was nothing to tell by, try again with the next batch
+  std::int64_t per_search = 1;  // what the server was found to take
+  bool negotiated = true;       // false: there was nothing to tell by, try again with the next batch
 
   static constexpr auto kFields = meta::fields(
       meta::field("batch", &ExtractedObservations::batch), meta::field("patients", &ExtractedObservations::patients),
@@ -130,25 +130,26 @@ struct LoadedGroup {
 // Whether the patients seen agree with the totals of the server.
 struct TotalsChecked {
   bool agree = true;
-  std::int64_t missing = 0;             // how far outside the range of the totals
+  std::int64_t missing = 0;  // how far outside the range of the totals
 
   static constexpr auto kFields =
       meta::fields(meta::field("agree", &TotalsChecked::agree), meta::field("missing", &TotalsChecked::missing));
 };
 
 struct LoadOutcome {
-  std::string verdict;                  // complete | unverified | incomplete
+  std::string verdict;  // complete | unverified | incomplete
   static constexpr auto kFields = meta::fields(meta::field("verdict", &LoadOutcome::verdict));
 };
 
 struct EndRun {
   meta::RunId run;
-  std::string state;                    // failed | cancelled
-  std::string step;                     // the one that failed
+  std::string state;  // failed | cancelled
+  std::string step;   // the one that failed
   std::string error;
 
-  static constexpr auto kFields = meta::fields(meta::field("run", &EndRun::run), meta::field("state", &EndRun::state),
-                                               meta::field("step", &EndRun::step), meta::field("error", &EndRun::error));
+  static constexpr auto kFields =
+      meta::fields(meta::field("run", &EndRun::run), meta::field("state", &EndRun::state),
+                   meta::field("step", &EndRun::step), meta::field("error", &EndRun::error));
 };
 
 }  // namespace wellhead::zipcode
