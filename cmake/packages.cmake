@@ -25,5 +25,5 @@ endif()
 add_library(wellhead_boost INTERFACE)
 target_include_directories(wellhead_boost SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
 target_compile_definitions(wellhead_boost INTERFACE
-  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_BEAST_USE_STD_STRING_VIEW)
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
 target_link_libraries(wellhead_boost INTERFACE Boost::url Threads::Threads OpenSSL::SSL OpenSSL::Crypto)

@@ -1,0 +1,80 @@
+#include <algorithm>
+
+#include "library/webserver/session.h"
+
+namespace wellhead::webserver {
+namespace {
+
+Admission refuse(const Request& request, const Route* route, Problem problem) {
+  return {route, to_response(problem, request.id)};
+}
+
+std::string allow(std::vector<Method> methods) {
+  methods.push_back(Method::options);
+  std::string out;
+  for (const Method method : methods) out.append(out.empty() ? "" : ", ").append(to_string(method));
+  return out;
+}
+
+// OPTIONS says what a path takes; every other method that it does not take is refused.
+Admission wrong_method(const Request& request, const RouteTable::Match& match) {
+  Response response;
+  if (request.method == Method::options) {
+    response.status = 204;
+    response.content_type.clear();
+  } else {
+    response = to_response(
+        Problem{405, "method_not_allowed", "This path does not take " + std::string(to_string(request.method)), {}},
+        request.id);
+  }
+  response.headers.emplace_back("Allow", allow(match.allowed));
+  return {nullptr, std::move(response)};
+}
+
+bool acceptable(const Request& request, const Route& route) {
+  const std::string_view accept = request.header("Accept");
+  return accept.empty() || std::ranges::any_of(route.responses, [&](const ResponseSpec& response) {
+           return response.content_type.empty() || accepts(accept, response.content_type);
+         });
+}
+
+bool is_json(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (content_type.ends_with(' ')) content_type.remove_suffix(1);
+  return content_type.empty() || same_name(content_type, "application/json") ||
+         (content_type.starts_with("application/") && content_type.ends_with("+json"));
+}
+
+}  // namespace
+
+Admission admit(const RouteTable& table, Request& request) {
+  const RouteTable::Match match = table.match(request.method, request.path);
+  if (!match.route && match.allowed.empty()) {
+    return refuse(request, nullptr,
+                  {404, "not_found", "There is nothing at this path. /openapi.json lists what there is", {}});
+  }
+  if (!match.route) return wrong_method(request, match);
+  const auto query = decode_query(request.query);
+  if (match.malformed || !query) {
+    return refuse(
+        request, match.route,
+        {400, "malformed_request", "The URL has a broken percent escape, a control character or no UTF-8", {}});
+  }
+  if (!acceptable(request, *match.route)) {
+    return refuse(request, match.route,
+                  {406, "not_acceptable", "This path answers " + match.route->responses.front().content_type, {}});
+  }
+  if (match.route->has_body() && !is_json(request.header("Content-Type"))) {
+    return refuse(request, match.route,
+                  {415, "unsupported_media_type", "Send the body as Content-Type: application/json", {}});
+  }
+  std::vector<FieldError> errors =
+      check_arguments(match.route->parameters, match.path_values, *query, request.body, request.arguments);
+  if (!errors.empty()) {
+    std::string detail = errors.front().field + " " + errors.front().message;
+    return refuse(request, match.route, {400, "invalid_input", std::move(detail), std::move(errors)});
+  }
+  return {match.route, std::nullopt};
+}
+
+}  // namespace wellhead::webserver

@@ -1,0 +1,86 @@
+// The parameters of a route: what they are called, what they may be, and how the values of a request are checked
+// against that. The same definitions make the OpenAPI document, so what is documented is what is enforced.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace wellhead::webserver {
+
+enum class ParameterIn { path, query, body };  // body: a member of the JSON object sent
+
+enum class ParameterType {
+  text,
+  integer,  // 64 bits
+  boolean,
+  zipcode,  // five digits; in a body also a number, whose leading zeros are put back
+  choice,   // one of `choices`
+};
+
+// A regular expression (ECMA-262, for the document) and the function that decides by it.
+struct Pattern {
+  std::string_view expression;
+  bool (*matches)(std::string_view text) = nullptr;
+};
+
+struct Parameter {
+  std::string name;
+  ParameterIn in = ParameterIn::query;
+  ParameterType type = ParameterType::text;
+  bool required = false;  // path parameters always are
+  std::string description;
+  std::string example;                                     // as it would be sent
+  std::optional<std::int64_t> minimum, maximum, fallback;  // of integers
+  std::optional<Pattern> pattern;                          // of texts
+  std::size_t max_length = 200;                            // of texts, in bytes
+  std::vector<std::string> choices;
+};
+
+struct FieldError {
+  std::string field;
+  std::string message;  // without the value
+};
+
+// The checked values of a request.
+class Arguments {
+ public:
+  bool has(std::string_view name) const;
+  // As text in canonical form (an integer without sign and zeros, a boolean as true or false); empty when absent.
+  std::optional<std::string_view> text(std::string_view name) const;
+  // 0 when absent and without a default.
+  std::int64_t integer(std::string_view name) const;
+
+  void set(std::string_view name, std::string text, std::int64_t number = 0);
+
+ private:
+  struct Value {
+    std::string_view name;  // of the Parameter
+    std::string text;
+    std::int64_t number = 0;
+  };
+  std::vector<Value> values_;
+};
+
+// Values as they came, percent-decoded: from the path and the query.
+using RawValues = std::vector<std::pair<std::string, std::string>>;
+
+// Checks the values of path and query and the JSON object in `body` (looked at only if a parameter is in it).
+// Everything wrong is reported at once: unknown, repeated, missing and malformed. The parameters must outlive the
+// arguments.
+std::vector<FieldError> check_arguments(std::span<const Parameter> parameters, const RawValues& path,
+                                        const RawValues& query, std::string_view body, Arguments& arguments);
+
+// Percent-decoding (RFC 3986 §2.1); plus_is_space for queries. nullopt: a broken escape, a control character or no
+// UTF-8.
+std::optional<std::string> decode_percent(std::string_view text, bool plus_is_space);
+std::string encode_percent(std::string_view text);
+
+// a=1&b=2; nullopt as decode_percent.
+std::optional<RawValues> decode_query(std::string_view query);
+
+}  // namespace wellhead::webserver

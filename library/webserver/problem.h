@@ -1,0 +1,32 @@
+// Errors as the API answers them: application/problem+json (RFC 9457).
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "library/meta/error.h"
+#include "library/webserver/arguments.h"
+#include "library/webserver/http.h"
+
+namespace wellhead::webserver {
+
+struct Problem {
+  int status = 500;
+  std::string code;    // becomes the type: urn:wellhead:problem:CODE
+  std::string detail;  // what happened and what to do, without values of patients
+  std::vector<FieldError> errors;
+};
+
+std::string_view status_text(int status);
+
+Response to_response(const Problem& problem, std::string_view request_id);
+// An Error by its code, with Retry-After where it can pass; anything else as 500 without its text.
+Response to_response(std::exception_ptr error, std::string_view request_id);
+
+// The JSON Schema of the body, named Problem in every OpenAPI document.
+std::string_view problem_schema();
+
+}  // namespace wellhead::webserver

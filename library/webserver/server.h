@@ -1,0 +1,81 @@
+// An HTTP/1.1 server: keep-alive and pipelined connections, bounded in size, time and number, on one event loop a core.
+//
+//   Server server(table, {.listen = "127.0.0.1:0"});
+//   database.open(server.context(0)) …        // things that live on the event loops are made before start()
+//   server.start();
+//   server.stop();
+//
+// The route table must outlive the server. Every thread-safe promise is made here; a handler runs on the thread of its
+// request's worker only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "library/webserver/route.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace wellhead::webserver {
+
+struct Limits {
+  std::size_t header_bytes = 16 * 1024;           // 431
+  std::size_t body_bytes = 1024 * 1024;           // 413
+  std::size_t connections = 1024;                 // 503
+  std::chrono::milliseconds header_time{10'000};  // from the first byte of a request to the end of its header: 408
+  std::chrono::milliseconds body_time{30'000};    // 408
+  std::chrono::milliseconds idle_time{75'000};    // between requests; closed without a word
+  std::chrono::milliseconds write_time{60'000};   // for an answer to be taken
+};
+
+// What is known of an answered request: for logs and metrics. Has no path and no values, which may name patients.
+struct RequestRecord {
+  Method method;
+  std::string_view route;  // the pattern, e.g. /patients/{id}; empty when none matched
+  int status;
+  std::chrono::microseconds duration;  // from the complete request to the answer being handed to the socket
+  std::size_t response_bytes;
+  std::string_view request_id;
+  std::string_view error;  // what a handler threw; may name hosts and paths, never a patient
+};
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:8080";  // host:port or [v6]:port; port 0 takes a free one
+  unsigned threads = 0;                   // 0: one a core
+  Limits limits;
+  std::chrono::milliseconds stop_limit{5'000};
+  // Called on the worker's thread after each answer; must be thread-safe and quick.
+  std::function<void(const RequestRecord&)> on_request;
+};
+
+class Server {
+ public:
+  Server(const RouteTable& table, ServerOptions options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  std::size_t workers() const;
+  boost::asio::io_context& context(std::size_t worker);
+
+  // Listens, then returns. Throws Error{invalid_setting} when the address is malformed, not of this machine or taken.
+  void start();
+  std::uint16_t port() const;
+
+  // No new connections; idle ones are closed, requests in flight are finished within the stop limit and then cut off.
+  // before_join is called on each worker's thread once its connections are gone, to close what else lives on its loop.
+  void stop(const std::function<void(std::size_t worker)>& before_join = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace wellhead::webserver

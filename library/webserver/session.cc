@@ -1,0 +1,347 @@
+#include "library/webserver/session.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <ctime>
+#include <utility>
+
+#include "library/webserver/worker_loop.h"
+
+namespace wellhead::webserver {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using Parser = http::request_parser<http::string_body>;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kDrainTime{1'000};
+constexpr std::size_t kDrainBytes = 256 * 1024;
+constexpr std::size_t kReadBytes = 8 * 1024;
+
+// Awaits one operation on the socket. `start` is given the completion handler.
+template <class Start>
+class Operation {
+ public:
+  explicit Operation(Start start) : start_(std::move(start)) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) {
+    start_([this, awaiting](const boost::system::error_code& error, std::size_t bytes) {
+      error_ = error;
+      bytes_ = bytes;
+      awaiting.resume();
+    });
+  }
+  std::pair<boost::system::error_code, std::size_t> await_resume() const noexcept { return {error_, bytes_}; }
+
+ private:
+  Start start_;
+  boost::system::error_code error_;
+  std::size_t bytes_ = 0;
+};
+
+Method to_method(http::verb verb) {
+  switch (verb) {
+    case http::verb::get:
+      return Method::get;
+    case http::verb::head:
+      return Method::head;
+    case http::verb::post:
+      return Method::post;
+    case http::verb::put:
+      return Method::put;
+    case http::verb::patch:
+      return Method::patch;
+    case http::verb::delete_:
+      return Method::del;
+    case http::verb::options:
+      return Method::options;
+    default:
+      return Method::other;
+  }
+}
+
+Problem to_problem(const boost::system::error_code& error, const Limits& limits) {
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return {431,
+            "header_too_large",
+            "The request's header is larger than " + std::to_string(limits.header_bytes) + " bytes",
+            {}};
+  }
+  if (error == http::error::body_limit) {
+    return {
+        413, "body_too_large", "The request's body is larger than " + std::to_string(limits.body_bytes) + " bytes", {}};
+  }
+  if (error == http::error::bad_version) return {505, "http_version", "This server speaks HTTP/1.1", {}};
+  return {400, "malformed_request", "This is no well-formed HTTP/1.1 request", {}};
+}
+
+// The client's request id is taken if it cannot hurt a log or a header.
+bool good_request_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  });
+}
+
+// The target in origin-form or absolute-form (RFC 9112 §3.2).
+void split_target(std::string_view target, Request& request) {
+  if (!target.starts_with('/')) {
+    const auto scheme = target.find("://");
+    const auto slash = scheme == std::string_view::npos ? scheme : target.find('/', scheme + 3);
+    if (slash != std::string_view::npos) target.remove_prefix(slash);
+  }
+  const auto question = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, question);
+  request.query = target.substr(std::min(question + 1, target.size()));
+}
+
+std::string_view http_date() {
+  thread_local std::time_t last = 0;
+  thread_local std::array<char, 40> text{};
+  thread_local std::size_t length = 0;
+  const std::time_t now = std::time(nullptr);
+  if (now != last) {
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    last = now;
+  }
+  return {text.data(), length};
+}
+
+void header(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+std::string head_of(const Response& response, std::string_view request_id, bool keep_alive) {
+  std::string out;
+  out.reserve(512);
+  out.append("HTTP/1.1 ")
+      .append(std::to_string(response.status))
+      .append(" ")
+      .append(status_text(response.status))
+      .append("\r\n");
+  header(out, "Date", http_date());
+  if (!response.content_type.empty()) header(out, "Content-Type", response.content_type);
+  if (response.status != 204 && response.status != 304)
+    header(out, "Content-Length", std::to_string(response.body.size()));
+  header(out, "X-Request-Id", request_id);
+  header(out, "X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : response.headers) header(out, name, value);
+  header(out, "Connection", keep_alive ? "keep-alive" : "close");
+  out.append("\r\n");
+  return out;
+}
+
+}  // namespace
+
+Session::Session(WorkerLoop& worker, Socket socket) : worker_(worker), socket_(std::move(socket)) {
+  worker_.add(*this);
+}
+
+Session::~Session() { worker_.remove(*this); }
+
+Detached Session::serve(std::unique_ptr<Session> session) {
+  try {
+    co_await session->run();
+  } catch (...) {
+    // Out of memory: the connection ends.
+  }
+}
+
+void Session::check_deadline(SteadyTime now) {
+  if (now < deadline_) return;
+  timed_out_ = true;
+  deadline_ = SteadyTime::max();
+  boost::system::error_code ignored;
+  // A read that is given up may still be answered; a client that takes no answer may not.
+  phase_ == Phase::writing || phase_ == Phase::draining ? static_cast<void>(socket_.close(ignored))
+                                                        : static_cast<void>(socket_.cancel(ignored));
+}
+
+void Session::finish() {
+  finishing_ = true;
+  boost::system::error_code ignored;
+  if (phase_ == Phase::idle) socket_.cancel(ignored);
+}
+
+void Session::cut() {
+  finishing_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+void Session::enter(Phase phase, milliseconds limit) {
+  phase_ = phase;
+  deadline_ = limit == milliseconds::max() ? SteadyTime::max() : std::chrono::steady_clock::now() + limit;
+}
+
+Session::Read Session::refuse(Incoming& incoming, Problem problem) const {
+  incoming.problem = std::move(problem);
+  return Read::refused;
+}
+
+Task<void> Session::run() {
+  for (;;) {
+    Incoming incoming;
+    const Read read = co_await read_request(incoming);
+    if (read == Read::closed) break;
+    const SteadyTime started = std::chrono::steady_clock::now();
+    enter(Phase::answering, milliseconds::max());
+    if (incoming.request.id.empty()) incoming.request.id = worker_.next_request_id();
+    const Route* route = nullptr;
+    std::string error;
+    Response response;
+    if (read == Read::refused) {
+      response = to_response(incoming.problem, incoming.request.id);
+    } else {
+      response = co_await answer(incoming, route, error);
+    }
+    incoming.keep_alive = incoming.keep_alive && !finishing_;
+    const RequestRecord record{
+        incoming.request.method,
+        route ? std::string_view(route->path) : std::string_view(),
+        response.status,
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started),
+        response.body.size(),
+        incoming.request.id,
+        error};
+    const bool written = co_await write(incoming, std::move(response));
+    if (worker_.shared().options.on_request) worker_.shared().options.on_request(record);
+    if (!written || !incoming.keep_alive) break;
+  }
+  co_await drain();
+}
+
+Task<bool> Session::read_some() {
+  Operation operation(
+      [this](auto handler) { socket_.async_read_some(buffer_.prepare(kReadBytes), std::move(handler)); });
+  const auto [error, bytes] = co_await operation;
+  buffer_.commit(bytes);
+  co_return !error && !timed_out_;
+}
+
+Task<Session::Read> Session::read_request(Incoming& incoming) {
+  const Limits& limits = worker_.shared().options.limits;
+  if (buffer_.size() == 0) {
+    if (finishing_) co_return Read::closed;
+    enter(Phase::idle, limits.idle_time);
+    const bool more = co_await read_some();
+    if (!more) co_return Read::closed;
+  }
+  Parser parser;
+  parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
+  parser.body_limit(limits.body_bytes);
+  parser.eager(true);
+  const Read read = co_await read_message(parser, incoming);
+  co_return read;
+}
+
+template <class Parser>
+Task<Session::Read> Session::read_message(Parser& parser, Incoming& incoming) {
+  const Limits& limits = worker_.shared().options.limits;
+  enter(Phase::header, limits.header_time);
+  bool invited = false;
+  while (!parser.is_done()) {
+    boost::system::error_code error;
+    buffer_.consume(parser.put(buffer_.data(), error));
+    if (error && error != http::error::need_more) co_return refuse(incoming, to_problem(error, limits));
+    if (parser.is_done()) break;
+    if (parser.is_header_done() && phase_ == Phase::header) enter(Phase::body, limits.body_time);
+    if (parser.is_header_done() && !std::exchange(invited, true)) {
+      const bool welcome = co_await invite_body(parser);
+      if (!welcome) co_return refuse(incoming, {417, "expectation", "Only Expect: 100-continue is understood", {}});
+    }
+    const bool more = co_await read_some();
+    if (more) continue;
+    if (!timed_out_) co_return Read::closed;
+    co_return refuse(incoming, {408, "request_timeout", "The request did not come within the time limit", {}});
+  }
+  auto message = parser.release();
+  Request& request = incoming.request;
+  request.method = to_method(message.method());
+  incoming.keep_alive = message.keep_alive();
+  incoming.head = request.method == Method::head;
+  request.worker = &worker_;
+  for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
+  if (const auto id = request.header("X-Request-Id"); good_request_id(id)) request.id = id;
+  split_target({message.target().data(), message.target().size()}, request);
+  if (message.version() == 11 && message.count(http::field::host) != 1) {
+    incoming.keep_alive = false;
+    co_return refuse(incoming, {400, "malformed_request", "An HTTP/1.1 request has exactly one Host header", {}});
+  }
+  request.body = std::move(message.body());
+  co_return Read::complete;
+}
+
+// RFC 9110 §10.1.1. false: something else is expected.
+template <class Parser>
+Task<bool> Session::invite_body(Parser& parser) {
+  const auto expected = parser.get()[http::field::expect];
+  if (expected.empty()) co_return true;
+  if (!same_name({expected.data(), expected.size()}, "100-continue")) co_return false;
+  Operation operation([this](auto handler) {
+    asio::async_write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), std::move(handler));
+  });
+  co_await operation;
+  co_return true;
+}
+
+Task<Response> Session::answer(Incoming& incoming, const Route*& route, std::string& error) {
+  Request& request = incoming.request;
+  const std::string id = request.id;
+  std::exception_ptr failed;
+  try {
+    Admission admission = admit(*worker_.shared().table, request);
+    route = admission.route;
+    if (admission.response) co_return std::move(*admission.response);
+    Response response = co_await route->handler(std::move(request));
+    request.id = id;
+    co_return response;
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  request.id = id;
+  try {
+    std::rethrow_exception(failed);
+  } catch (const std::exception& known) {
+    error = known.what();
+  } catch (...) {
+    error = "an unknown exception";
+  }
+  co_return to_response(failed, id);
+}
+
+Task<bool> Session::write(const Incoming& incoming, Response response) {
+  enter(Phase::writing, worker_.shared().options.limits.write_time);
+  const std::string head = head_of(response, incoming.request.id, incoming.keep_alive);
+  const bool with_body = !incoming.head && response.status != 204 && response.status != 304;
+  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head),
+                                                     with_body ? asio::buffer(response.body) : asio::const_buffer()};
+  Operation operation([&](auto handler) { asio::async_write(socket_, buffers, std::move(handler)); });
+  const auto [failed, bytes] = co_await operation;
+  co_return !failed;
+}
+
+// Closing while the client still sends would reset the connection and lose the answer on its way.
+Task<void> Session::drain() {
+  boost::system::error_code error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error) co_return;
+  enter(Phase::draining, kDrainTime);
+  std::size_t drained = 0;
+  while (drained < kDrainBytes) {
+    buffer_.clear();
+    const bool more = co_await read_some();
+    if (!more) co_return;
+    drained += buffer_.size();
+  }
+}
+
+}  // namespace wellhead::webserver

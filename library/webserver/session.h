@@ -1,0 +1,82 @@
+// One client's connection: reads requests one after another, has them answered, writes the answers. Internal to the
+// server; lives on one worker's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "library/webserver/problem.h"
+#include "library/webserver/route.h"
+#include "library/webserver/server.h"
+#include "library/webserver/task.h"
+
+namespace wellhead::webserver {
+
+class WorkerLoop;
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+class Session {
+ public:
+  Session(WorkerLoop& worker, Socket socket);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Serves until the connection ends, then frees the session.
+  static Detached serve(std::unique_ptr<Session> session);
+
+  // Called by the worker's sweep: gives up what has taken too long.
+  void check_deadline(SteadyTime now);
+  // No further request; an idle connection ends now, one that is being answered after its answer.
+  void finish();
+  // Ends now, whatever is under way.
+  void cut();
+
+ private:
+  enum class Phase { idle, header, body, answering, writing, draining };
+  enum class Read { complete, closed, refused };
+
+  // A request as it came, and what the connection needs to know of it.
+  struct Incoming {
+    Request request;
+    bool keep_alive = false;
+    bool head = false;
+    Problem problem;  // when refused; status 0: nothing to say
+  };
+
+  Task<void> run();
+  Task<Read> read_request(Incoming& incoming);
+  template <class Parser>
+  Task<Read> read_message(Parser& parser, Incoming& incoming);
+  Task<bool> read_some();
+  template <class Parser>
+  Task<bool> invite_body(Parser& parser);
+  Task<Response> answer(Incoming& incoming, const Route*& route, std::string& error);
+  Task<bool> write(const Incoming& incoming, Response response);
+  Task<void> drain();
+  void enter(Phase phase, std::chrono::milliseconds limit);
+  Read refuse(Incoming& incoming, Problem problem) const;
+
+  WorkerLoop& worker_;
+  Socket socket_;
+  boost::beast::flat_buffer buffer_;
+  Phase phase_ = Phase::idle;
+  SteadyTime deadline_ = SteadyTime::max();
+  bool timed_out_ = false;
+  bool finishing_ = false;
+};
+
+// What the table says of a request before its handler is called: fills in the arguments, or gives the problem.
+struct Admission {
+  const Route* route = nullptr;
+  std::optional<Response> response;  // when the handler is not to be called
+};
+Admission admit(const RouteTable& table, Request& request);
+
+}  // namespace wellhead::webserver

@@ -1,0 +1,68 @@
+// One of the server's event loops with its thread and the connections that live on it. Internal to the server.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <string>
+#include <thread>
+#include <unordered_set>
+
+#include "library/webserver/session.h"
+
+namespace wellhead::webserver {
+
+// What the workers share.
+struct ServerShared {
+  const RouteTable* table = nullptr;
+  ServerOptions options;
+  std::atomic<std::size_t> connections = 0;
+};
+
+class WorkerLoop final : public Worker {
+ public:
+  WorkerLoop(std::size_t index, ServerShared& shared);
+  ~WorkerLoop() override;
+
+  std::size_t index() const override { return index_; }
+  void post(std::function<void()> function) override;
+
+  boost::asio::io_context& context() { return context_; }
+  ServerShared& shared() { return shared_; }
+  std::string next_request_id();
+
+  void start();
+  void join();
+  // All three from any thread. finish: connections end when they are answered; cut: now. closing is called once, on
+  // this thread, before the loop ends: when the last connection is gone, or by cut, because a handler may wait for what
+  // it closes.
+  void adopt(Socket socket);
+  void finish(std::function<void()> closing);
+  void cut();
+
+  void add(Session& session);
+  void remove(Session& session);
+
+ private:
+  void sweep();
+  void end_if_drained();
+  void call_closing();
+
+  std::size_t index_;
+  ServerShared& shared_;
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                    boost::asio::io_context::executor_type>
+      timer_;
+  std::unordered_set<Session*> sessions_;
+  std::thread thread_;
+  std::string id_prefix_;
+  std::uint64_t requests_ = 0;
+  bool finishing_ = false;
+  std::function<void()> closing_;
+};
+
+}  // namespace wellhead::webserver
