@@ -130,6 +130,7 @@ class [[nodiscard]] AnyAwaiter {
   void wake(std::coroutine_handle<> waiting);
 
   std::vector<std::shared_ptr<Slot>> slots_;
+  bool woken_ = false;
 };
 
 }  // namespace wellhead::orchestration

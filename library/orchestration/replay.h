@@ -27,6 +27,7 @@ struct ReplayedState {
   std::int64_t last_event = 0;
   std::map<Sequence, OpenActivity> activities;
   std::map<Sequence, OpenTimer> timers;
+  std::vector<Job> undelivered;  // recorded, but not given to the workflow yet
 };
 
 // Brings a new run to the end of its history. Throws Error{nondeterminism} that names both sides when the run's

@@ -139,6 +139,7 @@ class WorkflowContext {
 
  private:
   friend class WorkflowRun;
+  friend class Window;
   struct OpenStep {
     std::shared_ptr<Slot> slot;
     std::string activity;  // empty: a timer
