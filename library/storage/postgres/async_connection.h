@@ -1,0 +1,103 @@
+// Non-blocking PostgreSQL for the API: one pipelined libpq connection on an event loop (PostgreSQL manual, "Pipeline
+// Mode"). Any number of queries are under way at once on it; each is a transaction of its own, read-only.
+//
+//   static const Statement kRun("SELECT … WHERE run_id = $1");
+//   std::vector<Value> parameters = {id};
+//   Result rows = co_await connection.query(kRun, std::move(parameters));
+//
+// A query starts when query() is called, so two can be started and then awaited in turn. It may be awaited by any
+// coroutine type; that coroutine goes on on the loop's thread. Statements are prepared on first use in each connection.
+//
+// A connection that breaks fails what was under way with Error{database_unreachable}, and is made anew with backoff; in
+// the meantime queries fail at once, with retry_after. Other errors: database_refused, database_conflict,
+// database_version (a table is missing), database_unreachable also for a statement that ran into its time limit and for
+// a full queue. Everything but the constructor and destructor must be called on the loop's thread.
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "library/storage/postgres/connection.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace wellhead::storage {
+
+// One SQL statement, prepared by its name in each connection that uses it. Must outlive the connections.
+class Statement {
+ public:
+  explicit Statement(std::string sql);
+  const std::string& sql() const { return sql_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string sql_;
+  std::string name_;
+};
+
+struct AsyncConnectionOptions {
+  std::string url;  // a libpq URI or keyword string
+  std::string application_name = "wellhead api";
+  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds statement_timeout{10'000};
+  std::size_t max_pending = 512;  // queries waiting or under way
+};
+
+class AsyncConnection {
+  struct State;
+
+ public:
+  // A query under way. Destroying it unawaited or unfinished is allowed: its result is dropped.
+  class Query {
+   public:
+    Query(const std::shared_ptr<State>& state, const Statement& statement, std::vector<Value> parameters);
+    ~Query();
+    Query(const Query&) = delete;
+    Query& operator=(const Query&) = delete;
+
+    bool await_ready() const noexcept { return done_; }
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept { awaiting_ = awaiting; }
+    Result await_resume();
+
+   private:
+    friend struct State;
+    std::shared_ptr<State> state_;
+    const Statement* statement_;
+    std::vector<Value> parameters_;
+    bool done_ = false;
+    bool prepared_ = false;  // its statement is known to be prepared
+    std::uint64_t prepared_by_ = 0;
+    std::optional<Result> result_;
+    std::exception_ptr error_;
+    std::coroutine_handle<> awaiting_;
+  };
+
+  AsyncConnection(boost::asio::io_context& context, AsyncConnectionOptions options);
+  // Only after close() or when the loop no longer runs.
+  ~AsyncConnection();
+  AsyncConnection(const AsyncConnection&) = delete;
+  AsyncConnection& operator=(const AsyncConnection&) = delete;
+
+  Query query(const Statement& statement, std::vector<Value> parameters = {}) {
+    return Query(state_, statement, std::move(parameters));
+  }
+
+  // Whether it is connected now.
+  bool connected() const;
+  // Fails what is under way with Error{cancelled} and connects no more.
+  void close();
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace wellhead::storage
