@@ -1,0 +1,53 @@
+// A journal in memory, for tests of engines and workflows without PostgreSQL: several engines (owners) may share one,
+// as processes share a database. Failures can be ordered.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "library/orchestration/journal.h"
+
+namespace wellhead::orchestration::testing {
+
+class MemoryJournal final : public Journal {
+ public:
+  Execution start(const std::string& workflow_type, const std::string& workflow_id, const Payload& input) override;
+  std::optional<WorkflowRecord> find(const std::string& execution_id) override;
+  std::optional<std::string> latest_execution(const std::string& workflow_id) override;
+  std::vector<Event> history(const std::string& execution_id) override;
+  bool request_cancel(const std::string& execution_id) override;
+
+  std::optional<std::int64_t> acquire_lease(const std::string& owner, std::chrono::milliseconds duration) override;
+  void renew_lease(std::int64_t epoch, std::chrono::milliseconds duration) override;
+  void release_lease(std::int64_t epoch) override;
+
+  std::vector<WorkflowRecord> running() override;
+  std::vector<WorkflowRecord> queued(std::size_t limit) override;
+  std::vector<std::string> cancel_requests() override;
+  void append(std::int64_t epoch, std::span<const JournalEntry> entries) override;
+
+  // Gives the lease to somebody else at once, as if the owner had slept past it.
+  void steal_lease();
+  // Every call throws Error{database_unreachable} while set.
+  void set_unreachable(bool unreachable);
+  std::size_t appends() const;
+
+ private:
+  struct Stored {
+    WorkflowRecord record;
+    std::vector<Event> events;
+  };
+  std::unique_lock<std::mutex> enter() const;
+  void check(std::int64_t epoch) const;
+  std::vector<WorkflowRecord> in_state(WorkflowState state, std::size_t limit) const;
+
+  mutable std::mutex mutex_;
+  bool unreachable_ = false;
+  std::map<std::int64_t, Stored> executions_;
+  std::int64_t last_execution_ = 0;
+  std::int64_t epoch_ = 0;
+  std::chrono::steady_clock::time_point lease_expires_{};
+  std::size_t appends_ = 0;
+};
+
+}  // namespace wellhead::orchestration::testing
