@@ -23,7 +23,7 @@ namespace wellhead::webclient {
 
 // One resource of a page; views into the page's buffer.
 struct Entry {
-  std::string_view resource;  // the JSON as received; readable for 64 bytes past its end
+  std::string_view resource;  // the JSON as received, maybe with line breaks; readable for 64 bytes past its end
   bool valid_utf8 = true;     // false: bytes were no UTF-8; such a resource is rejected
 };
 
@@ -81,7 +81,8 @@ class FhirClient {
   Traffic traffic() const;  // requests, retries, bytes since construction
 
  private:
-  HttpResponse send_search(std::string_view type, const std::string& form);
+  HttpRequest search_request(std::string_view type, const std::string& form, bool post) const;
+  SearchPage read_page(const HttpRequest& request, HttpResponse response);
 
   HttpClient& http_;
   std::string base_url_;
@@ -105,8 +106,6 @@ class Pager {
   std::int64_t pages() const { return pages_; }
 
  private:
-  SearchPage fetch();
-
   FhirClient& client_;
   std::string type_;
   Parameters parameters_;
