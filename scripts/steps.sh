@@ -2,6 +2,7 @@
 
 steps_begun=$SECONDS
 step_times=()
+test_launcher=()
 
 # step TITLE COMMAND...: runs it, remembers its time; the script ends when it fails, with the step's name.
 step() {
@@ -31,11 +32,13 @@ configure() {
 }
 
 # run_tests DIRECTORY CTEST_OPTION...: fails when a test fails, when none is selected, and when one was skipped or not built.
+# Its output is kept in test_log, ctest.log in the directory unless set. Runs ctest under test_launcher, if that is set.
 run_tests() {
-  local directory=$1 log code=0
+  local directory=$1 code=0
   shift
-  log="$directory/ctest.log"
-  ctest --test-dir "$directory" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@" 2>&1 | tee "$log" || code=$?
+  local log="$directory/${test_log:-ctest.log}"
+  "${test_launcher[@]}" ctest --test-dir "$directory" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@" 2>&1 |
+    tee "$log" || code=$?
   if grep -Eq '\*\*\*(Skipped|Not Run)' "$log"; then
     echo "tests were skipped or not run, which counts as failed (see $log)" >&2
     code=1
