@@ -28,8 +28,8 @@ struct Context {
   std::string base_url;
 };
 
-// Where a row goes: after the view's own columns, in this order, stand digest (32 hex digits) and the caller's trailing
-// bytes (CSV fields that the caller has formatted; may be empty).
+// Where a row goes, ended by a line feed: after the view's own columns, in this order, stand digest (32 hex digits) and
+// the caller's trailing bytes (CSV fields that the caller has formatted; may be empty).
 struct CsvOutput {
   std::string bytes;       // appended to; the caller clears or compresses it away
   std::uint64_t rows = 0;  // counted up
@@ -37,21 +37,27 @@ struct CsvOutput {
 
 class Converter {
  public:
-  // The first view is the resource's own and must give exactly one row per resource; the others (components) any number.
-  // base_url: see Context. Throws Error{invalid_view} when the views are not of one resource type.
+  // The first view is the resource's own and must give exactly one row per resource; the others (components) any
+  // number. Throws Error{invalid_view} when there is no view or they are not of one resource type.
   Converter(std::vector<View> views, Context context);
   ~Converter();
   Converter(const Converter&);
   Converter(Converter&&) noexcept;
   Converter& operator=(Converter&&) noexcept;
 
-  // bytes past the end of `resource` must be readable for kPadding (they may hold anything). trailing: CSV fields put
+  // Bytes past the end of `resource` must be readable for kPadding (they may hold anything). trailing: CSV fields put
   // after the digest of each row, with leading comma, e.g. ",17,3,5". outputs: one per view, in order.
-  // The digest of the resource's own row covers its column values, its views' digests and the rows of the other views.
-  // On rejection nothing is appended to any output.
-  std::expected<void, Rejection> convert(std::string_view resource, std::string_view trailing, std::span<CsvOutput> outputs);
+  // The digest of the resource's own row covers its column values, its views' digests and the rows of the other views;
+  // it does not cover trailing. On rejection nothing is appended to any output. Allocates nothing once buffers have
+  // grown to the largest resource seen.
+  //
+  // Rejected: broken JSON (also where no column looks), a wanted field twice, another resourceType, a required column
+  // without a value, a value of the wrong JSON type or outside its FHIR type's rule, more than one value for a column,
+  // more or less than one row of the first view.
+  std::expected<void, Rejection> convert(std::string_view resource, std::string_view trailing,
+                                         std::span<CsvOutput> outputs);
 
-  // The resource's logical id after a successful convert(); valid until the next call.
+  // The resource's logical id after a successful convert() (empty when it has none); valid until the next call.
   std::string_view resource_id() const;
 
   static constexpr std::size_t kPadding = 64;
@@ -59,6 +65,9 @@ class Converter {
  private:
   struct Plan;
   struct State;
+  const char* convert_rows(std::string_view resource);
+  Rejection rejection(const char* rule) const;
+  void digest_rows();
   std::shared_ptr<const Plan> plan_;
   std::unique_ptr<State> state_;
 };

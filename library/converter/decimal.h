@@ -1,0 +1,18 @@
+// Decimal numbers as text, exact: no binary floating point anywhere.
+#pragma once
+
+#include <compare>
+#include <string_view>
+
+namespace wellhead::converter {
+
+// Both by the grammar of a JSON number.
+std::strong_ordering compare_decimals(std::string_view a, std::string_view b);
+
+// Whether PostgreSQL's numeric can hold it: up to 131072 digits before the decimal point and 16383 after it.
+bool fits_numeric(std::string_view number);
+
+// Whether it is written as a whole number (no fraction, no exponent) within the range.
+bool fits_integer(std::string_view number, long long lowest, long long highest);
+
+}  // namespace wellhead::converter

@@ -1,0 +1,130 @@
+#include "library/converter/shape.h"
+
+#include <bit>
+#include <cstring>
+#include <iterator>
+
+namespace wellhead::converter {
+namespace {
+
+constexpr std::size_t kPlacesPerName = 4;
+constexpr int kMaxAttempts = 1000;
+
+std::uint64_t prefix_of(const char* key, std::size_t length) {
+  std::uint64_t prefix = 0;
+  std::memcpy(&prefix, key, sizeof prefix);
+  if (length < sizeof prefix) prefix &= (std::uint64_t{1} << (8 * length)) - 1;
+  return prefix;
+}
+
+}  // namespace
+
+Shape::Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& shapes) {
+  for (std::uint32_t slot = 0; slot < names.size(); ++slot) {
+    std::string padded = names[slot];
+    padded.resize(padded.size() + sizeof(std::uint64_t));
+    entries_.push_back({prefix_of(padded.data(), names[slot].size()), names[slot], slot, shapes[slot]});
+  }
+  const std::size_t size = std::bit_ceil(names.size() * kPlacesPerName + 1);
+  shift_ = static_cast<unsigned>(64 - std::countr_zero(size));
+  multiplier_ = 0x9E3779B97F4A7C15U;
+  // A multiplier without collisions is nearly always found; with one left, find() goes on to the next place.
+  for (int attempt = 0;; ++attempt) {
+    places_.assign(size, 0);
+    if (fill() || attempt == kMaxAttempts) return;
+    multiplier_ = (multiplier_ * 6364136223846793005U + 1442695040888963407U) | 1;
+  }
+}
+
+std::size_t Shape::place(std::uint64_t prefix, const char* key, std::size_t length) const {
+  std::uint32_t suffix = 0;
+  if (length >= sizeof suffix) std::memcpy(&suffix, key + length - sizeof suffix, sizeof suffix);
+  const std::uint64_t mixed = prefix ^ (static_cast<std::uint64_t>(suffix) << 29) ^ length;
+  return shift_ == 64 ? 0 : static_cast<std::size_t>((mixed * multiplier_) >> shift_);
+}
+
+// Whether all names have got a place of their own at once.
+bool Shape::fill() {
+  bool perfect = true;
+  for (const Entry& entry : entries_) {
+    std::size_t at = place(entry.prefix, entry.name.data(), entry.name.size());
+    while (places_[at] != 0) {
+      perfect = false;
+      at = (at + 1) & (places_.size() - 1);
+    }
+    places_[at] = static_cast<std::uint16_t>(entry.slot + 1);
+  }
+  return perfect;
+}
+
+const Shape::Entry* Shape::find(const char* key, std::size_t length) const {
+  const std::uint64_t prefix = prefix_of(key, length);
+  for (std::size_t at = place(prefix, key, length); places_[at] != 0; at = (at + 1) & (places_.size() - 1)) {
+    const Entry& entry = entries_[places_[at] - 1U];
+    if (entry.prefix != prefix || entry.name.size() != length) continue;
+    if (length <= sizeof prefix) return &entry;
+    if (std::memcmp(entry.name.data() + sizeof prefix, key + sizeof prefix, length - sizeof prefix) == 0) return &entry;
+  }
+  return nullptr;
+}
+
+ShapeBuilder::ShapeBuilder() : drafts_(2) { drafts_[1].parent = 1; }
+
+ShapeId ShapeBuilder::find(ShapeId shape) const {
+  while (drafts_[shape].parent != shape) shape = drafts_[shape].parent;
+  return shape;
+}
+
+ShapeId ShapeBuilder::child(ShapeId shape, std::string_view name) {
+  const ShapeId owner = find(shape);
+  if (owner == kNoShape) return kNoShape;
+  if (const auto found = drafts_[owner].children.find(name); found != drafts_[owner].children.end()) {
+    return find(found->second);
+  }
+  const auto id = static_cast<ShapeId>(drafts_.size());
+  drafts_.push_back({id, {}});
+  drafts_[owner].children.emplace(name, id);
+  return id;
+}
+
+void ShapeBuilder::unite(ShapeId a, ShapeId b) {
+  a = find(a);
+  b = find(b);
+  if (a == b || a == kNoShape || b == kNoShape) return;
+  drafts_[b].parent = a;
+  const auto moved = std::move(drafts_[b].children);
+  for (const auto& [name, id] : moved) {
+    const ShapeId owner = find(a);
+    const auto [place, inserted] = drafts_[owner].children.emplace(name, id);
+    if (!inserted) unite(place->second, id);
+  }
+}
+
+Shapes ShapeBuilder::finish() {
+  final_ids_.assign(drafts_.size(), kNoShape);
+  std::vector<ShapeId> roots;
+  for (ShapeId id = 1; id < drafts_.size(); ++id) {
+    if (find(id) != id || drafts_[id].children.empty()) continue;
+    roots.push_back(id);
+    final_ids_[id] = static_cast<ShapeId>(roots.size());
+  }
+  Shapes shapes;
+  shapes.emplace_back(std::vector<std::string>{}, std::vector<ShapeId>{});
+  for (const ShapeId root : roots) {
+    std::vector<std::string> names;
+    std::vector<ShapeId> children;
+    for (const auto& [name, child] : drafts_[root].children) {
+      names.push_back(name);
+      children.push_back(final_ids_[find(child)]);
+    }
+    shapes.emplace_back(names, children);
+  }
+  return shapes;
+}
+
+std::uint32_t ShapeBuilder::slot(ShapeId shape, std::string_view name) const {
+  const auto& children = drafts_[find(shape)].children;
+  return static_cast<std::uint32_t>(std::distance(children.begin(), children.find(name)));
+}
+
+}  // namespace wellhead::converter

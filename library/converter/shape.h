@@ -1,0 +1,74 @@
+// Which fields of an object the compiled paths want. A Shape is the set for one kind of object (the resource, its
+// `code`, each of the codings in it …), a slot is a wanted field's place in the frame that Document fills while it
+// reads the object. So each object's fields are visited once, whatever the number of columns.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wellhead::converter {
+
+using ShapeId = std::uint32_t;
+constexpr ShapeId kNoShape = 0;  // an object of which nothing is wanted
+
+class Shape {
+ public:
+  struct Entry {
+    std::uint64_t prefix = 0;  // first eight bytes of the name, zero-filled
+    std::string name;
+    std::uint32_t slot = 0;
+    ShapeId shape = kNoShape;
+  };
+
+  // names[i] gets slot i and leads to shapes[i].
+  Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& shapes);
+
+  std::uint32_t slots() const { return static_cast<std::uint32_t>(entries_.size()); }
+
+  // key[0 .. length + 8) must be readable. nullptr: not wanted.
+  const Entry* find(const char* key, std::size_t length) const;
+
+ private:
+  std::size_t place(std::uint64_t prefix, const char* key, std::size_t length) const;
+  bool fill();
+
+  std::vector<Entry> entries_;         // by slot
+  std::vector<std::uint16_t> places_;  // by hash: 1 + slot, 0 for none
+  std::uint64_t multiplier_ = 0;
+  unsigned shift_ = 0;
+};
+
+// All shapes of a plan; the index is the ShapeId.
+using Shapes = std::vector<Shape>;
+
+// Collects what the paths want. Shapes that turn out to be the same (both sides of a union, each level of a repeat) are
+// united, so ids are final only after finish().
+class ShapeBuilder {
+ public:
+  ShapeBuilder();
+
+  ShapeId root() const { return 1; }
+  ShapeId child(ShapeId shape, std::string_view name);
+  void unite(ShapeId a, ShapeId b);
+
+  Shapes finish();
+  // After finish().
+  std::uint32_t slot(ShapeId shape, std::string_view name) const;
+  ShapeId final_id(ShapeId shape) const { return final_ids_[find(shape)]; }
+
+ private:
+  struct Draft {
+    ShapeId parent = 0;
+    std::map<std::string, ShapeId, std::less<>> children;
+  };
+  ShapeId find(ShapeId shape) const;
+
+  std::vector<Draft> drafts_;
+  std::vector<ShapeId> final_ids_;
+};
+
+}  // namespace wellhead::converter

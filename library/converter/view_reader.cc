@@ -1,0 +1,355 @@
+// ViewDefinition JSON → ViewSyntax, with the checks that need no compiling.
+#include <simdjson.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "library/converter/view_syntax.h"
+#include "library/meta/error.h"
+
+namespace wellhead::converter {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+constexpr std::size_t kMaxNameLength = 63;  // NAMEDATALEN - 1 of PostgreSQL
+constexpr int kMaxNesting = 50;
+
+bool is_sql_name(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_rest = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; };
+  return !name.empty() && name.size() <= kMaxNameLength && is_letter(name[0]) && std::ranges::all_of(name, is_rest);
+}
+
+class ViewReader {
+ public:
+  ViewSyntax read(std::string_view json);
+
+ private:
+  [[noreturn]] void fail(const std::string& location, const std::string& what) const {
+    const std::string view = view_.name.empty() ? "the view" : "view " + view_.name;
+    throw meta::Error(meta::ErrorCode::invalid_view, view + (location.empty() ? "" : ", " + location) + ": " + what);
+  }
+  object as_object(const element& value, const std::string& location) const;
+  void check_fields(const object& value, const std::string& location,
+                    std::initializer_list<std::string_view> known) const;
+  std::string text(const object& owner, const char* field, const std::string& location) const;
+  std::string required_text(const object& owner, const char* field, const std::string& location) const;
+  // Calls `each(element, location)` for the array's elements; nothing when the field is absent.
+  template <class Each>
+  void for_elements(const object& owner, const char* field, const std::string& location, Each each) const;
+
+  LocatedPath path(std::string source, std::string location) const;
+  void read_constant(const element& value, const std::string& location);
+  Path constant_value(std::string_view type, const element& value, const std::string& location) const;
+  SelectSyntax read_select(const element& value, const std::string& location, int nesting);
+  void read_iteration(const object& value, SelectSyntax& select) const;
+  ColumnSyntax read_column(const element& value, const std::string& location) const;
+  void read_tag(const element& value, const std::string& location, ColumnSyntax& column, std::string& as) const;
+  void decide_types(ColumnSyntax& column, std::string ansi, const std::string& as) const;
+  std::vector<Column> columns_of(const SelectSyntax& select) const;
+  void check_columns() const;
+
+  ViewSyntax view_;
+};
+
+object ViewReader::as_object(const element& value, const std::string& location) const {
+  object result;
+  if (value.get_object().get(result) != simdjson::SUCCESS) fail(location, "an object is expected");
+  return result;
+}
+
+void ViewReader::check_fields(const object& value, const std::string& location,
+                              std::initializer_list<std::string_view> known) const {
+  for (const auto& field : value) {
+    if (field.key == "id" || field.key == "extension" || field.key == "modifierExtension") continue;
+    if (std::ranges::find(known, field.key) == known.end()) {
+      fail(location, "unknown element `" + std::string(field.key) + "`");
+    }
+  }
+}
+
+std::string ViewReader::text(const object& owner, const char* field, const std::string& location) const {
+  element value;
+  if (owner[field].get(value) != simdjson::SUCCESS) return {};
+  std::string_view result;
+  if (value.get_string().get(result) != simdjson::SUCCESS) {
+    fail(location, "`" + std::string(field) + "` is not a string");
+  }
+  return std::string(result);
+}
+
+std::string ViewReader::required_text(const object& owner, const char* field, const std::string& location) const {
+  std::string result = text(owner, field, location);
+  if (result.empty()) fail(location, "`" + std::string(field) + "` is missing");
+  return result;
+}
+
+template <class Each>
+void ViewReader::for_elements(const object& owner, const char* field, const std::string& location, Each each) const {
+  element value;
+  if (owner[field].get(value) != simdjson::SUCCESS) return;
+  simdjson::dom::array array;
+  const std::string name = location.empty() ? field : location + "." + field;
+  if (value.get_array().get(array) != simdjson::SUCCESS) fail(name, "an array is expected");
+  std::size_t index = 0;
+  for (const element child : array) each(child, name + "[" + std::to_string(index++) + "]");
+}
+
+LocatedPath ViewReader::path(std::string source, std::string location) const {
+  LocatedPath result{{}, std::move(source), std::move(location)};
+  try {
+    result.path = parse_path(result.source);
+  } catch (const PathError& error) {
+    throw_path_error(view_.name, result, error);
+  }
+  return result;
+}
+
+ViewSyntax ViewReader::read(std::string_view json) {
+  simdjson::dom::parser parser;
+  element root;
+  if (const auto error = parser.parse(json.data(), json.size()).get(root)) {
+    fail("", std::string("not valid JSON: ") + simdjson::error_message(error));
+  }
+  const object view = as_object(root, "");
+  view_.name = text(view, "name", "");
+  if (!is_sql_name(view_.name)) {
+    view_.name.clear();
+    fail("", "`name` is missing or is no SQL name: letters, digits and _, at most 63, a letter first");
+  }
+  check_fields(view, "",
+               {"resourceType",
+                "meta",
+                "implicitRules",
+                "language",
+                "text",
+                "contained",
+                "url",
+                "identifier",
+                "version",
+                "versionAlgorithmString",
+                "versionAlgorithmCoding",
+                "name",
+                "title",
+                "status",
+                "experimental",
+                "date",
+                "publisher",
+                "contact",
+                "description",
+                "useContext",
+                "jurisdiction",
+                "purpose",
+                "copyright",
+                "copyrightLabel",
+                "constant",
+                "resource",
+                "profile",
+                "fhirVersion",
+                "where",
+                "select"});
+  view_.resource = required_text(view, "resource", "");
+  view_.description = text(view, "description", "");
+  for_elements(view, "constant", "", [&](const element& value, const std::string& at) { read_constant(value, at); });
+  for_elements(view, "where", "", [&](const element& value, const std::string& at) {
+    const object where = as_object(value, at);
+    check_fields(where, at, {"path", "description"});
+    view_.where.push_back(path(required_text(where, "path", at), at));
+  });
+  for_elements(view, "select", "", [&](const element& value, const std::string& at) {
+    view_.selects.push_back(read_select(value, at, 0));
+  });
+  for (const SelectSyntax& select : view_.selects) {
+    std::ranges::move(columns_of(select), std::back_inserter(view_.columns));
+  }
+  check_columns();
+  return std::move(view_);
+}
+
+void ViewReader::read_constant(const element& value, const std::string& location) {
+  const object constant = as_object(value, location);
+  ConstantSyntax result{required_text(constant, "name", location), {}};
+  bool found = false;
+  for (const auto& field : constant) {
+    if (field.key == "name" || field.key == "id" || field.key == "extension") continue;
+    if (!field.key.starts_with("value") || found) fail(location, "unknown element `" + std::string(field.key) + "`");
+    result.value = constant_value(field.key.substr(5), field.value, location);
+    found = true;
+  }
+  if (!found) fail(location, "the constant " + result.name + " has no value");
+  view_.constants.push_back(std::move(result));
+}
+
+Path ViewReader::constant_value(std::string_view type, const element& value, const std::string& location) const {
+  Path literal;
+  if (value.is_string()) {
+    const bool date = type == "Date" || type == "DateTime" || type == "Instant" || type == "Time";
+    literal.kind = date ? Path::Kind::date : Path::Kind::string;
+    literal.text = std::string(value.get_string().value_unsafe());
+  } else if (value.is_bool()) {
+    literal.kind = Path::Kind::boolean;
+    literal.text = value.get_bool().value_unsafe() ? "true" : "false";
+  } else if (value.is_number()) {
+    literal.kind = Path::Kind::number;
+    literal.text = simdjson::minify(value);
+  } else {
+    fail(location, "a constant's value is a string, a number or a boolean");
+  }
+  return literal;
+}
+
+SelectSyntax ViewReader::read_select(const element& value, const std::string& location, int nesting) {
+  if (nesting > kMaxNesting) fail(location, "selects are nested too deep");
+  const object object_value = as_object(value, location);
+  check_fields(object_value, location, {"column", "select", "forEach", "forEachOrNull", "repeat", "unionAll"});
+  SelectSyntax select;
+  select.location = location;
+  read_iteration(object_value, select);
+  for_elements(object_value, "column", location,
+               [&](const element& child, const std::string& at) { select.columns.push_back(read_column(child, at)); });
+  for_elements(object_value, "select", location, [&](const element& child, const std::string& at) {
+    select.selects.push_back(read_select(child, at, nesting + 1));
+  });
+  for_elements(object_value, "unionAll", location, [&](const element& child, const std::string& at) {
+    select.unions.push_back(read_select(child, at, nesting + 1));
+  });
+  return select;
+}
+
+void ViewReader::read_iteration(const object& value, SelectSyntax& select) const {
+  const auto take = [&](const char* field, SelectSyntax::Iteration iteration) {
+    std::string source = text(value, field, select.location);
+    if (source.empty()) return;
+    if (select.iteration != SelectSyntax::Iteration::none) {
+      fail(select.location, "a select has only one of forEach, forEachOrNull and repeat");
+    }
+    select.iteration = iteration;
+    select.over.push_back(path(std::move(source), select.location + "." + field));
+  };
+  take("forEach", SelectSyntax::Iteration::for_each);
+  take("forEachOrNull", SelectSyntax::Iteration::for_each_or_null);
+  for_elements(value, "repeat", select.location, [&](const element& child, const std::string& at) {
+    if (select.iteration != SelectSyntax::Iteration::none && select.iteration != SelectSyntax::Iteration::repeat) {
+      fail(select.location, "a select has only one of forEach, forEachOrNull and repeat");
+    }
+    std::string_view source;
+    if (child.get_string().get(source) != simdjson::SUCCESS) fail(at, "a path is expected");
+    select.iteration = SelectSyntax::Iteration::repeat;
+    select.over.push_back(path(std::string(source), at));
+  });
+}
+
+ColumnSyntax ViewReader::read_column(const element& value, const std::string& location) const {
+  const object object_value = as_object(value, location);
+  check_fields(object_value, location, {"path", "name", "description", "collection", "type", "tag"});
+  ColumnSyntax result;
+  result.column.name = required_text(object_value, "name", location);
+  const std::string named = location + " (" + result.column.name + ")";
+  if (!is_sql_name(result.column.name)) fail(named, "the name is no SQL name");
+  result.path = path(required_text(object_value, "path", named), named);
+  result.column.description = text(object_value, "description", named);
+  result.column.fhir_type = text(object_value, "type", named);
+  if (const auto at = result.column.fhir_type.rfind('/'); at != std::string::npos)
+    result.column.fhir_type.erase(0, at + 1);
+  element collection;
+  if (object_value["collection"].get(collection) == simdjson::SUCCESS &&
+      collection.get_bool().get(result.collection) != simdjson::SUCCESS) {
+    fail(named, "`collection` is not a boolean");
+  }
+  std::string as;
+  for_elements(object_value, "tag", named,
+               [&](const element& tag, const std::string& at) { read_tag(tag, at, result, as); });
+  decide_types(result, result.column.sql_type, as);
+  return result;
+}
+
+void ViewReader::read_tag(const element& value, const std::string& location, ColumnSyntax& column,
+                          std::string& as) const {
+  const object tag = as_object(value, location);
+  check_fields(tag, location, {"name", "value"});
+  const std::string name = required_text(tag, "name", location);
+  const std::string content = required_text(tag, "value", location);
+  const auto one_of = [&](std::initializer_list<std::string_view> known) {
+    if (std::ranges::find(known, content) == known.end()) fail(location, "the tag " + name + " has an unknown value");
+  };
+  if (name == "ansi/type") {
+    const auto sql = sql_type_of_ansi(content);
+    if (!sql) fail(location, "unknown SQL type `" + content + "`");
+    column.column.sql_type = *sql;
+  } else if (name == "wellhead/key") {
+    one_of({"primary", "parent"});
+    column.column.key = content == "primary" ? KeyKind::primary : KeyKind::parent;
+  } else if (name == "wellhead/filter") {
+    one_of({"exact", "prefix"});
+    column.column.filter = content == "exact" ? FilterKind::exact : FilterKind::prefix;
+  } else if (name == "wellhead/required") {
+    one_of({"true", "false"});
+    column.column.required = content == "true";
+  } else if (name == "wellhead/api") {
+    one_of({"hidden"});
+    column.column.hidden_in_api = true;
+  } else if (name == "wellhead/as") {
+    one_of({"earliest", "latest", "precision"});
+    as = content;
+  } else if (name.starts_with("wellhead/")) {
+    fail(location, "unknown tag `" + name + "`");
+  }
+}
+
+void ViewReader::decide_types(ColumnSyntax& column, std::string ansi, const std::string& as) const {
+  const std::string& location = column.path.location;
+  const auto usual =
+      column.column.fhir_type.empty() ? std::optional<std::string>("text") : default_sql_type(column.column.fhir_type);
+  if (!usual) fail(location, "unknown type `" + column.column.fhir_type + "`: a column holds a primitive type");
+  if (as == "precision" && ansi.empty()) ansi = "text";
+  column.column.sql_type = ansi.empty() ? *usual : ansi;
+  const auto encoding = encoding_for(column.column.fhir_type, column.column.sql_type, as);
+  if (!encoding) {
+    fail(location, "a " + column.column.fhir_type + (as.empty() ? "" : " as " + as) + " cannot be written as " +
+                       column.column.sql_type);
+  }
+  column.encoding = *encoding;
+  if (column.collection) column.column.sql_type = "jsonb";
+}
+
+std::vector<Column> ViewReader::columns_of(const SelectSyntax& select) const {
+  std::vector<Column> result;
+  for (const ColumnSyntax& column : select.columns) result.push_back(column.column);
+  for (const SelectSyntax& child : select.selects) std::ranges::move(columns_of(child), std::back_inserter(result));
+  std::vector<Column> first;
+  for (const SelectSyntax& branch : select.unions) {
+    std::vector<Column> columns = columns_of(branch);
+    const auto alike = [](const Column& a, const Column& b) { return a.name == b.name && a.sql_type == b.sql_type; };
+    if (&branch == &select.unions.front()) {
+      first = std::move(columns);
+    } else if (!std::ranges::equal(first, columns, alike)) {
+      fail(branch.location, "the columns differ from those of the first select of the unionAll");
+    }
+  }
+  std::ranges::move(first, std::back_inserter(result));
+  return result;
+}
+
+void ViewReader::check_columns() const {
+  if (view_.columns.empty()) fail("select", "the view has no column");
+  for (auto column = view_.columns.begin(); column != view_.columns.end(); ++column) {
+    if (std::ranges::find(view_.columns.begin(), column, column->name, &Column::name) != column) {
+      fail("select", "two columns are named " + column->name);
+    }
+  }
+}
+
+}  // namespace
+
+ViewSyntax read_view(std::string_view json) { return ViewReader().read(json); }
+
+void throw_path_error(const std::string& view, const LocatedPath& path, const PathError& error) {
+  throw meta::Error(meta::ErrorCode::invalid_view, "view " + view + ", " + path.location + ", path `" + path.source +
+                                                       "`: " + error.what() + " at character " +
+                                                       std::to_string(error.position + 1));
+}
+
+}  // namespace wellhead::converter
