@@ -1,0 +1,12 @@
+#include "service/patient/patient.h"
+
+extern "C" {
+extern const char wellhead_patient_view[];
+extern const char wellhead_patient_view_end[];
+}
+
+namespace wellhead::patient {
+
+std::string_view patient_view_json() { return {wellhead_patient_view, wellhead_patient_view_end}; }
+
+}  // namespace wellhead::patient
