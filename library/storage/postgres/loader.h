@@ -21,11 +21,14 @@ namespace wellhead::storage {
 
 // A target table as the loader needs to know it; service/resource makes it from a view. Beside the view's columns every
 // table has digest uuid, raw_blob_id bigint, raw_frame integer, raw_index integer, run_id bigint (that last wrote the
-// row), last_seen_run bigint, fetched_at timestamptz and loaded_at timestamptz.
+// row), last_seen_run bigint, fetched_at timestamptz (when the row was last seen so) and loaded_at timestamptz.
 struct TargetTable {
   std::string name;
   std::vector<std::string> columns;  // the view's columns
   std::string key;                   // primary key column; empty for a child table
+  // Columns that tell which version of a row is newer (a timestamptz and a text); empty when the view has none.
+  std::string last_updated;
+  std::string version;
   // A child table (components): its rows are replaced whenever their parent row is inserted or changed.
   std::string parent_table;
   std::string parent_key;  // the child's column that names the parent row
@@ -41,10 +44,12 @@ struct BatchToLoad {
   std::vector<Blob> blobs;
 };
 
+// rows = duplicates + inserted + updated + unchanged + older. A child's row counts as its parent's row does, and a row
+// of zipcode_patient is updated when the patient matches by another address.
 struct TableCounts {
   std::string table;
   std::int64_t rows = 0, duplicates = 0, inserted = 0, updated = 0, unchanged = 0, older = 0;
-  std::int64_t skipped_rows = 0;  // of blobs that this run had already loaded
+  std::int64_t skipped_rows = 0;  // of `rows`: of blobs that this run had loaded before; counted as they counted then
 };
 
 // Called inside the transaction before anything is written; throws Error{lease_lost} when the caller no longer owns it.
@@ -57,7 +62,9 @@ struct LoadRequest {
   std::vector<TargetTable> tables;  // parents before their children
 };
 
-// Blocks until committed; repeats the transaction on 40001, 40P01 and 23505 (a bounded number of times).
+// Blocks until committed; repeats the transaction on 40001, 40P01 and 23505 (a bounded number of times). Calls on
+// several connections may run at once: they copy side by side and take turns at the target tables. The answer has one
+// entry a table, also for blobs loaded before, so that the same request gives the same answer however often it is made.
 // Errors: database_*, blob_missing, blob_corrupt, lease_lost. After any of them nothing of this group is loaded, but
 // for database_unreachable during commit, where calling again with the same request is safe and says what happened.
 std::vector<TableCounts> load_batches(Connection& connection, BlobStore& blobs, const LoadRequest& request,
