@@ -1,0 +1,189 @@
+#include "library/orchestration/embedded/owner_session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace wellhead::orchestration::embedded {
+namespace {
+
+using std::chrono::system_clock;
+
+constexpr std::chrono::milliseconds kPauseBetweenTries{100};
+
+bool is_unreachable(const meta::Error& error) { return error.code() == meta::ErrorCode::database_unreachable; }
+
+}  // namespace
+
+OwnerSession::OwnerSession(Journal& journal, const Registry& registry, const EmbeddedEngineOptions& options,
+                           std::int64_t epoch, std::function<void()> on_change)
+    : journal_(journal),
+      options_(options),
+      epoch_(epoch),
+      on_change_(std::move(on_change)),
+      pool_(options.slots, [this](ActivityEnd end) { inbox_.put(std::move(end)); }),
+      table_(registry, epoch,
+             [this](const std::string& task_queue, ActivityTask task) { pool_.submit(task_queue, std::move(task)); }),
+      lease_thread_([this] { keep_lease(); }),
+      workflow_thread_([this] { run_workflows(); }) {}
+
+OwnerSession::~OwnerSession() { stop(); }
+
+void OwnerSession::look() { inbox_.ask_to_look(); }
+
+void OwnerSession::stop() {
+  inbox_.ask_to_stop();
+  if (workflow_thread_.joinable()) workflow_thread_.join();
+  if (lease_thread_.joinable()) lease_thread_.join();
+}
+
+std::exception_ptr OwnerSession::error() const {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+void OwnerSession::run_workflows() {
+  std::exception_ptr error;
+  try {
+    run_rounds();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  pool_.stop();
+  if (!error) {
+    try {
+      last_round();
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }
+  end(error);
+}
+
+void OwnerSession::run_rounds() {
+  recover();
+  for (;;) {
+    Inbox::Contents contents = inbox_.take(next_deadline());
+    if (contents.stop) {
+      for (auto& end : contents.ended) inbox_.put(std::move(end));
+      return;
+    }
+    round(std::move(contents));
+  }
+}
+
+void OwnerSession::recover() {
+  with_patience([&] {
+    const auto running = journal_.running();
+    for (const WorkflowRecord& record : running) {
+      if (!table_.knows(record.execution_id)) table_.recover(record, journal_.history(record.execution_id));
+    }
+  });
+  if (table_.size() > 0) spdlog::info("going on with {} open workflows", table_.size());
+  commit(table_.run_turns(meta::SystemClock().now()));
+  if (!table_.dispatch().empty()) on_change_();
+}
+
+// The queue is read here, on the thread that also writes, so that no execution is seen as queued after it was begun.
+void OwnerSession::fetch() {
+  next_fetch_ = system_clock::now() + options_.poll_interval;
+  with_patience([&] {
+    if (table_.size() < options_.maximum_workflows) {
+      const auto queued = journal_.queued(options_.maximum_workflows - table_.size());
+      for (const WorkflowRecord& record : queued) {
+        if (!table_.knows(record.execution_id)) table_.begin(record);
+      }
+    }
+    if (table_.size() > 0) {
+      for (const auto& execution_id : journal_.cancel_requests()) table_.cancel(execution_id);
+    }
+  });
+}
+
+void OwnerSession::round(Inbox::Contents contents) {
+  for (auto& end : contents.ended) table_.resolve(std::move(end));
+  const meta::Time now = meta::SystemClock().now();
+  table_.ring(now);
+  if (contents.look || now >= next_fetch_) fetch();
+  {
+    const std::lock_guard lock(mutex_);
+    if (lease_error_) std::rethrow_exception(lease_error_);
+  }
+  commit(table_.run_turns(meta::SystemClock().now()));
+  const auto gone = table_.dispatch();
+  if (gone.empty()) return;
+  inbox_.ask_to_look();
+  on_change_();
+}
+
+// What activities finished while they were asked to stop is kept; what it leads to is journaled, and begun by the next
+// owner.
+void OwnerSession::last_round() {
+  Inbox::Contents contents = inbox_.take(system_clock::now());
+  for (auto& end : contents.ended) table_.resolve_stopping(std::move(end));
+  commit(table_.run_turns(meta::SystemClock().now()));
+}
+
+void OwnerSession::commit(const std::vector<JournalEntry>& entries) {
+  if (entries.empty()) return;
+  with_patience([&] { journal_.append(epoch_, entries); });
+}
+
+template <class Operation>
+void OwnerSession::with_patience(Operation operation) {
+  const auto give_up = system_clock::now() + options_.journal_patience;
+  for (bool told = false;; told = true) {
+    try {
+      return operation();
+    } catch (const meta::Error& error) {
+      if (!is_unreachable(error) || inbox_.asked_to_stop() || system_clock::now() >= give_up) throw;
+      if (!told) spdlog::warn("the journal is unreachable, trying on: {}", error.what());
+    }
+    std::this_thread::sleep_for(kPauseBetweenTries);
+  }
+}
+
+system_clock::time_point OwnerSession::next_deadline() const {
+  system_clock::time_point deadline = next_fetch_;
+  if (const auto alarm = table_.next_alarm()) deadline = std::min<system_clock::time_point>(deadline, *alarm);
+  return deadline;
+}
+
+void OwnerSession::keep_lease() {
+  std::unique_lock lock(mutex_);
+  while (!lease_wake_.wait_for(lock, options_.lease_duration / 3, [this] { return lease_done_; })) {
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      journal_.renew_lease(epoch_, options_.lease_duration);
+    } catch (const meta::Error& failed) {
+      // Unreachable says nothing about the lease: whoever writes finds out.
+      if (!is_unreachable(failed)) error = std::current_exception();
+    }
+    lock.lock();
+    if (!error) continue;
+    lease_error_ = error;
+    inbox_.ask_to_look();
+    return;
+  }
+}
+
+void OwnerSession::end(std::exception_ptr error) {
+  {
+    const std::lock_guard lock(mutex_);
+    error_ = error;
+    lease_done_ = true;
+    lease_wake_.notify_all();
+  }
+  try {
+    journal_.release_lease(epoch_);
+  } catch (const meta::Error& failed) {
+    spdlog::warn("the lease could not be given back, it will expire: {}", failed.what());
+  }
+  if (error) spdlog::error("the engine has stopped: {}", to_error(to_failure(error)).what());
+  over_ = true;
+  on_change_();
+}
+
+}  // namespace wellhead::orchestration::embedded
