@@ -89,9 +89,9 @@ Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& s
   return {};
 }
 
-std::string workflow_id(const meta::Zipcode& zipcode) { return "load-zipcode/" + zipcode.text(); }
-
 }  // namespace
+
+std::string workflow_id(const meta::Zipcode& zipcode) { return "load-zipcode/" + zipcode.text(); }
 
 struct LoadService::State {
   State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source,

@@ -36,6 +36,9 @@ struct LoadEstimate {
       meta::field("seconds", &LoadEstimate::seconds));
 };
 
+// Under which the engine knows the loads of a zip code; the latest execution is that of its latest run.
+std::string workflow_id(const meta::Zipcode& zipcode);
+
 class LoadService {
  public:
   // database and blobs outlive the service, and the service outlives the engine that runs its activities.
