@@ -57,7 +57,7 @@ TEST_F(SettingsTest, HaveTypedDefaults) {
   const auto settings = load();
   EXPECT_EQ(settings.get(setting::kConcurrency), 5);
   EXPECT_EQ(settings.get(setting::kReadTimeout), std::chrono::seconds(60));
-  EXPECT_EQ(settings.get(setting::kRetryDelay), std::chrono::milliseconds(500));
+  EXPECT_EQ(settings.get(setting::kRetryDelay), std::chrono::milliseconds(250));
   EXPECT_EQ(settings.get(setting::kMaxResponseBytes), 64 << 20);
   EXPECT_EQ(settings.get(setting::kListen), "127.0.0.1:8080");
   EXPECT_FALSE(settings.is_set(setting::kSourceUrl));
@@ -102,7 +102,7 @@ TEST_F(SettingsTest, LeaveOthersNamesAlone) {
   environment("WELLHEAD_TEST_DATABASE_URL", "x");
   environment("WELLHEAD_SOURCE_URL", "");
   env_file("POSTGRES_PASSWORD=x\nWELLHEAD_PAGE_SIZE=\n");
-  EXPECT_EQ(load().get(setting::kPageSize), 200);
+  EXPECT_EQ(load().get(setting::kPageSize), 1000);
 }
 
 struct Malformed {

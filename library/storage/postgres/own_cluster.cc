@@ -208,6 +208,12 @@ const std::string& OwnCluster::url() const { return state_->url(); }
 int OwnCluster::major_version() const { return state_->major_version(); }
 bool OwnCluster::started_here() const { return state_->started_here(); }
 
+std::string own_cluster_url(const std::filesystem::path& home) {
+  std::error_code missing;
+  const auto directory = fs::weakly_canonical(fs::absolute(home) / "postgres", missing);
+  return choose_layout(directory, OwnClusterOptions{}.programs).url(kClusterName);
+}
+
 void OwnCluster::release() {
   if (auto state = std::exchange(state_, nullptr)) state->release();
 }

@@ -50,4 +50,7 @@ class OwnCluster {
   std::unique_ptr<State> state_;
 };
 
+// Where the cluster of a home is reached while it runs. Starts nothing; errors as above.
+std::string own_cluster_url(const std::filesystem::path& home);
+
 }  // namespace wellhead::storage
