@@ -90,7 +90,7 @@ COMMENT ON TABLE staged_blob IS 'The CSV blobs of a staged batch, one a target t
 
 CREATE TABLE run_patient (
   run_id      bigint NOT NULL REFERENCES run,
-  patient_id  text NOT NULL,
+  patient_id  text COLLATE "C" NOT NULL,
   batch       bigint NOT NULL,
   ordinal     bigint,
   PRIMARY KEY (run_id, patient_id)
@@ -101,7 +101,7 @@ CREATE UNIQUE INDEX run_patient_by_ordinal ON run_patient (run_id, ordinal);
 
 CREATE TABLE zipcode_patient (
   zipcode         text NOT NULL,
-  patient_id      text NOT NULL,
+  patient_id      text COLLATE "C" NOT NULL,
   address_index   integer NOT NULL,
   postal_code     text NOT NULL,
   first_seen_run  bigint NOT NULL,
