@@ -5,8 +5,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 # The type scripts/test uses: compiles in half of Release's time, runs at a bearable speed, and keeps assertions.
-set(CMAKE_CXX_FLAGS_TEST "-O1" CACHE STRING "")
-set(CMAKE_C_FLAGS_TEST "-O1" CACHE STRING "")
+set(CMAKE_CXX_FLAGS_TEST "-O1")
+set(CMAKE_C_FLAGS_TEST "-O1")
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
