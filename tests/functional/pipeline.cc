@@ -1,0 +1,100 @@
+#include "tests/functional/pipeline.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "library/storage/postgres/migrations.h"
+#include "service/resource/table.h"
+#include "service/zipcode/tables.h"
+
+namespace wellhead::functional {
+namespace {
+
+webclient::HttpSettings http_settings(const std::string& source_url) {
+  webclient::HttpSettings settings;
+  settings.source_url = source_url;
+  settings.read_timeout = std::chrono::milliseconds(2000);
+  // Tests of faults wait for as little as possible.
+  settings.retry.delay = std::chrono::milliseconds(5);
+  settings.retry.max_delay = std::chrono::milliseconds(2000);
+  settings.retry.attempts = 10;
+  return settings;
+}
+
+}  // namespace
+
+ScratchDirectory::ScratchDirectory() {
+  std::string name = "/tmp/wellhead-blobs-XXXXXX";
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch directory under /tmp");
+  path_ = name;
+}
+
+ScratchDirectory::~ScratchDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Warehouse::Warehouse() {
+  auto connection = connect();
+  storage::migrate(connection);
+  resource::ensure_tables(connection, zipcode::views());
+}
+
+std::string Warehouse::value(std::string_view sql) const {
+  auto connection = connect();
+  const auto result = connection.query(sql);
+  if (result.rows() != 1) throw std::runtime_error("not one row: " + std::string(sql));
+  return std::string(result.text(0, 0));
+}
+
+std::string Warehouse::content(const std::string& table) const {
+  return value(
+      "SELECT count(*) || ':' || coalesce(md5(string_agg(line, '|' ORDER BY line)), '') FROM (SELECT (to_jsonb(t) - "
+      "'{loaded_at,fetched_at,run_id,last_seen_run,first_seen_run,raw_blob_id,raw_frame,raw_index}'::text[])::text "
+      "AS line FROM " +
+      table + " t) lines");
+}
+
+std::string Warehouse::content() const {
+  std::string all;
+  for (const auto* table : {"patient", "observation", "observation_component", "zipcode_patient"}) {
+    all += std::string(table) + " " + content(table) + "\n";
+  }
+  return all;
+}
+
+Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url)
+    : database_(warehouse.database_url(), 16),
+      blobs_(storage::open_blob_store(warehouse.blob_url())),
+      service_(database_, *blobs_, http_settings(source_url),
+               [](const std::string&) { return std::make_unique<webclient::LocalRateLimiter>(0.0); }),
+      journal_(warehouse.database_url()) {
+  service_.register_with(registry_);
+  orchestration::embedded::EmbeddedEngineOptions options;
+  options.slots = {{"extraction", 5}, {"loading", 2}, {"default", 1}};
+  engine_ = std::make_unique<orchestration::embedded::EmbeddedEngine>(journal_, registry_, options);
+  engine_->own_when_free();
+  service_.resume(*engine_);
+}
+
+Pipeline::~Pipeline() { engine_->stop(); }
+
+zipcode::RequestedRun Pipeline::request(const std::string& zip, zipcode::LoadOptions options) {
+  return service_.request(*engine_, meta::Zipcode::parse(zip), options);
+}
+
+Pipeline::Loaded Pipeline::wait(const zipcode::RequestedRun& requested, const std::string& zip) {
+  const auto execution = engine_->latest_execution("load-zipcode/" + zip);
+  if (!execution) throw std::runtime_error("no execution loads " + zip);
+  engine_->wait(*execution);
+  auto connection = database_.borrow();
+  return {zipcode::read_run(*connection, requested.run), zipcode::read_receipts(*connection, requested.run)};
+}
+
+Pipeline::Loaded Pipeline::load(const std::string& zip, zipcode::LoadOptions options) {
+  return wait(request(zip, options), zip);
+}
+
+}  // namespace wellhead::functional
