@@ -75,7 +75,7 @@ struct JournalEntry {
   std::string execution_id;
   std::vector<Event> events;
   std::optional<WorkflowState> state;  // ends take result or failure from the last event
-  std::optional<Failure> blocked;      // set: blocked by this; absent: blocked no more
+  std::optional<Failure> blocked;      // it cannot go on under this owner; the next one tries again
 };
 
 class Journal {

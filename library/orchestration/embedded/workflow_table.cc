@@ -40,7 +40,6 @@ void WorkflowTable::begin(const WorkflowRecord& record) {
 
 void WorkflowTable::recover(const WorkflowRecord& record, std::span<const Event> history) {
   Open& open = executions_[record.execution_id];
-  open.was_blocked = record.blocked.has_value();
   try {
     open.run = make_run(record);
     if (history.empty()) return initialize(open, record);
@@ -182,8 +181,7 @@ void WorkflowTable::activate(Open& open, meta::Time now) {
 }
 
 std::optional<JournalEntry> WorkflowTable::take_entry(const std::string& execution_id, Open& open) {
-  if (open.events.empty() && !open.new_state && !open.blocked && !open.was_blocked) return std::nullopt;
-  open.was_blocked = false;
+  if (open.events.empty() && !open.new_state && !open.blocked) return std::nullopt;
   for (Event& event : open.events) event.number = ++open.last_event;
   return JournalEntry{execution_id, std::exchange(open.events, {}), std::exchange(open.new_state, std::nullopt),
                       open.blocked};

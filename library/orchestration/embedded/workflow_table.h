@@ -60,7 +60,6 @@ class WorkflowTable {
     std::vector<Command> commands;  // of the turn
     std::optional<WorkflowState> new_state;
     std::optional<Failure> blocked;
-    bool was_blocked = false;
     bool cancelled = false;
     std::map<Sequence, Step> steps;
     std::map<Sequence, meta::Time> timers;
