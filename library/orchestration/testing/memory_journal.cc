@@ -8,7 +8,7 @@ namespace {
 meta::Time now() { return meta::SystemClock().now(); }
 
 void apply(WorkflowRecord& record, const JournalEntry& entry) {
-  record.blocked = entry.blocked;
+  if (entry.blocked) record.blocked = entry.blocked;
   if (!entry.state) return;
   record.state = *entry.state;
   if (*entry.state == WorkflowState::running) record.started_at = now();
@@ -81,6 +81,7 @@ std::optional<std::int64_t> MemoryJournal::acquire_lease(const std::string&, std
   const auto at = std::chrono::steady_clock::now();
   if (lease_expires_ > at) return std::nullopt;
   lease_expires_ = at + duration;
+  for (auto& [id, stored] : executions_) stored.record.blocked.reset();
   return ++epoch_;
 }
 
