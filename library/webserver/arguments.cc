@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "library/meta/describe.h"
@@ -86,6 +87,61 @@ Checked check_boolean(const Parameter& parameter, std::string_view text, Argumen
   return std::nullopt;
 }
 
+// The number of the two or four digits at `at`, or -1.
+int digits(std::string_view text, std::size_t at, std::size_t count) {
+  int number = 0;
+  for (std::size_t i = at; i < at + count; ++i) {
+    if (i >= text.size() || text[i] < '0' || text[i] > '9') return -1;
+    number = number * 10 + (text[i] - '0');
+  }
+  return number;
+}
+
+bool is_date(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  const int year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
+  if (year < 1 || month < 1 || day < 1) return false;
+  return std::chrono::year_month_day(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                     std::chrono::day(static_cast<unsigned>(day)))
+      .ok();
+}
+
+bool is_offset(std::string_view text) {
+  if (text == "Z") return true;
+  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return false;
+  const int hours = digits(text, 1, 2), minutes = digits(text, 4, 2);
+  return hours >= 0 && hours <= 14 && minutes >= 0 && minutes <= 59;
+}
+
+bool is_date_time(std::string_view text) {
+  if (text.size() < 20 || !is_date(text.substr(0, 10)) || text[10] != 'T' || text[13] != ':' || text[16] != ':')
+    return false;
+  const int hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false;
+  std::size_t at = 19;
+  if (text[at] == '.') {
+    const std::size_t first = ++at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    if (at == first || at > first + 9) return false;
+  }
+  return is_offset(text.substr(at));
+}
+
+Checked check_date(const Parameter& parameter, std::string_view text, Arguments& arguments) {
+  if (!is_date(text)) return "is no date, such as 2024-01-31";
+  arguments.set(parameter.name, std::string(text));
+  return std::nullopt;
+}
+
+Checked check_date_time(const Parameter& parameter, std::string_view text, Arguments& arguments) {
+  std::string moment(text);
+  // In a query a plus sign that is not escaped arrives as a blank.
+  if (moment.size() > 6 && moment[moment.size() - 6] == ' ') moment[moment.size() - 6] = '+';
+  if (!is_date_time(moment)) return "is no date and time, such as 2024-01-31T10:42:00Z";
+  arguments.set(parameter.name, std::move(moment));
+  return std::nullopt;
+}
+
 Checked check_value(const Parameter& parameter, std::string_view text, Arguments& arguments) {
   switch (parameter.type) {
     case ParameterType::integer:
@@ -96,6 +152,10 @@ Checked check_value(const Parameter& parameter, std::string_view text, Arguments
       return check_choice(parameter, text, arguments);
     case ParameterType::boolean:
       return check_boolean(parameter, text, arguments);
+    case ParameterType::date:
+      return check_date(parameter, text, arguments);
+    case ParameterType::date_time:
+      return check_date_time(parameter, text, arguments);
     case ParameterType::text:
       break;
   }

@@ -18,8 +18,10 @@ enum class ParameterType {
   text,
   integer,  // 64 bits
   boolean,
-  zipcode,  // five digits; in a body also a number, whose leading zeros are put back
-  choice,   // one of `choices`
+  date,       // 2024-01-31
+  date_time,  // 2024-01-31T10:42:00Z (RFC 3339)
+  zipcode,    // five digits; in a body also a number, whose leading zeros are put back
+  choice,     // one of `choices`
 };
 
 // A regular expression (ECMA-262, for the document) and the function that decides by it.

@@ -97,6 +97,14 @@ void write_schema(JsonWriter& out, const Parameter& parameter) {
     case ParameterType::boolean:
       member(out, "type", "boolean");
       break;
+    case ParameterType::date:
+      member(out, "type", "string");
+      member(out, "format", "date");
+      break;
+    case ParameterType::date_time:
+      member(out, "type", "string");
+      member(out, "format", "date-time");
+      break;
     case ParameterType::zipcode:
       write_zipcode_schema(out, parameter);
       break;

@@ -92,6 +92,8 @@ Response to_response(const Problem& problem, std::string_view request_id) {
 Response to_response(std::exception_ptr error, std::string_view request_id) {
   try {
     std::rethrow_exception(error);
+  } catch (const InvalidArgument& wrong) {
+    return to_response(Problem{400, "invalid_input", wrong.message(), {wrong.field()}}, request_id);
   } catch (const meta::Error& known) {
     const int status = known.http_status();
     const Problem problem{status, std::string(to_string(known.code())), detail_of(known), {}};

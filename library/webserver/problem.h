@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "library/meta/error.h"
@@ -18,6 +19,17 @@ struct Problem {
   std::string code;    // becomes the type: urn:wellhead:problem:CODE
   std::string detail;  // what happened and what to do, without values of patients
   std::vector<FieldError> errors;
+};
+
+// Thrown by a handler: an argument that only it can tell to be wrong. Becomes 400 naming the field.
+class InvalidArgument : public meta::Error {
+ public:
+  explicit InvalidArgument(FieldError field)
+      : Error(meta::ErrorCode::invalid_input, field.field + " " + field.message), field_(std::move(field)) {}
+  const FieldError& field() const { return field_; }
+
+ private:
+  FieldError field_;
 };
 
 std::string_view status_text(int status);

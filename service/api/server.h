@@ -18,17 +18,13 @@
 #include <string>
 
 #include "library/meta/ids.h"
+#include "service/zipcode/runs.h"
 
 namespace wellhead::api {
 
-struct StartedLoad {
-  meta::RunId run;
-  bool joined = false;  // the zip code was loading already
-};
-
-// Queues a load of a zip code. May block: it is called on a small pool of threads of its own. A meta::Error it throws
-// becomes the answer.
-using StartLoad = std::function<StartedLoad(const meta::Zipcode&)>;
+// Queues a load of a zip code, or finds the one under way. May block: it is called on a small pool of threads of its
+// own. A meta::Error it throws becomes the answer.
+using StartLoad = std::function<zipcode::RequestedRun(const meta::Zipcode&)>;
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0 takes a free one

@@ -100,4 +100,17 @@ class AsyncConnection {
   std::shared_ptr<State> state_;
 };
 
+// One connection for each of a server's event loops, by the loop's number.
+class AsyncConnections {
+ public:
+  // Call once for each loop, in order, before any runs.
+  void add(boost::asio::io_context& context, const AsyncConnectionOptions& options) {
+    connections_.push_back(std::make_unique<AsyncConnection>(context, options));
+  }
+  AsyncConnection& at(std::size_t loop) { return *connections_.at(loop); }
+
+ private:
+  std::vector<std::unique_ptr<AsyncConnection>> connections_;
+};
+
 }  // namespace wellhead::storage

@@ -27,6 +27,7 @@ COMMENT ON COLUMN run.patients_after IS 'The same after extraction.';
 -- Loading a zip code that is already loading joins that run.
 CREATE UNIQUE INDEX run_open_zipcode ON run (zipcode) WHERE state IN ('queued', 'running');
 CREATE INDEX run_by_zipcode ON run (zipcode, run_id DESC);
+CREATE INDEX run_by_state ON run (state, run_id DESC);
 
 CREATE TABLE zipcode (
   zipcode            text PRIMARY KEY CHECK (zipcode ~ '^[0-9]{5}$'),

@@ -1,0 +1,40 @@
+#include "service/api/routes.h"
+
+#include <utility>
+
+#include "service/observation/routes.h"
+#include "service/patient/routes.h"
+#include "service/resource/routes.h"
+
+namespace wellhead::api {
+namespace {
+
+webserver::ApiDescription description() {
+  return {.title = "Wellhead",
+          .version = "0.1.0",
+          .description =
+              "Patients and observations of zip codes, loaded from FHIR servers, with the proof of what was loaded.\n\n"
+              "Lists are given page by page: follow `next` until it is null. Members without a value are left "
+              "out. Numbers are written exactly as they were received; read them as decimals if their last "
+              "zeros matter. Moments are RFC 3339 in UTC. Errors are `application/problem+json` and name the "
+              "field that is wrong.",
+          .tags = {{"Zip codes", "Ask for a load; what was loaded."},
+                   {"Runs", "How loads went, with their receipts."},
+                   {"Patients", "Patients as they were loaded."},
+                   {"Observations", "Observations with their components."},
+                   {"Health", "For what watches this server."}}};
+}
+
+}  // namespace
+
+std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies) {
+  auto table = std::make_unique<webserver::RouteTable>(description());
+  zipcode::add_routes(std::move(dependencies.start_load), dependencies.connections, dependencies.pool, *table);
+  resource::add_routes(patient::patient_api(), dependencies.connections, *table);
+  resource::add_routes(observation::observation_api(), dependencies.connections, *table);
+  add_health_routes(dependencies.connections, *table);
+  add_docs_routes(*table);
+  return table;
+}
+
+}  // namespace wellhead::api

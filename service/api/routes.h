@@ -1,0 +1,29 @@
+// All routes of the REST API in one table, and what only the API itself has: health, the OpenAPI document, its page.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "library/storage/postgres/async_connection.h"
+#include "library/webserver/blocking_pool.h"
+#include "library/webserver/route.h"
+#include "service/zipcode/routes.h"
+
+namespace wellhead::api {
+
+// What the routes read through and call; must outlive the table.
+struct RouteDependencies {
+  zipcode::StartLoad start_load;
+  storage::AsyncConnections& connections;
+  webserver::BlockingPool& pool;
+};
+
+std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies);
+
+// GET /health/live and /health/ready.
+void add_health_routes(storage::AsyncConnections& connections, webserver::RouteTable& table);
+// GET / (to the docs), /docs, its files, and /openapi.json. Call when all others are in the table.
+void add_docs_routes(webserver::RouteTable& table);
+
+}  // namespace wellhead::api

@@ -1,0 +1,71 @@
+// The read routes of a FHIR resource type, made from its view: the fields of its JSON are the view's columns (without
+// those tagged `wellhead/api` hidden) and where the row came from; its filters are the columns tagged
+// `wellhead/filter`.
+//
+//   ResourceApi api;
+//   api.table = ApiTable::of(patient_view());
+//   api.path = "/patients"; …
+//   add_routes(api, connections, table);    // GET /patients, GET /patients/{id}
+//
+// What is listed (docs/design/api.md): with a zip code, its patients as of its last complete run; else the rows whose
+// latest sighting is not older than what the last complete run of their patient's zip code found. A single resource
+// asked for by its id is always given. Rows that are no longer found are listed with include=no_longer_found.
+//
+// Lists are in the order of the primary key, page by page (keyset): complete and without repeats while loads go on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "library/converter/view.h"
+#include "library/storage/postgres/async_connection.h"
+#include "library/webserver/route.h"
+
+namespace wellhead::resource {
+
+// A table as the API reads it.
+struct ApiTable {
+  std::string name;
+  std::string description;
+  std::vector<converter::Column> columns;
+
+  static ApiTable of(const converter::View& view);
+};
+
+// Rows of another table inside of each resource, e.g. the components of an observation.
+struct EmbeddedTable {
+  ApiTable table;
+  std::string field;
+  std::vector<std::string> order_by;  // columns
+};
+
+// A filter that is called otherwise than its column, or needs an example.
+struct FilterNote {
+  std::string column;
+  std::string parameter;
+  std::string description;
+  std::string example;
+};
+
+struct ResourceApi {
+  ApiTable table;
+  std::string name;            // one of them, as in operation ids and schemas: "patient"
+  std::string path;            // "/patients"
+  std::string tag;             // "Patients"
+  std::string patient_column;  // the column with the patient's id; its own id for patients
+  std::vector<EmbeddedTable> embedded;
+  std::vector<FilterNote> filter_notes;
+  bool filter_by_zipcode = false;  // takes zipcode=; for patients
+  // The same list below a patient, e.g. "/patients/{id}/observations"; empty: none.
+  std::string path_below_patient;
+  std::string example;  // one of them as JSON, for the documentation
+};
+
+// FHIR R4 §2.24.0.1: [A-Za-z0-9\-\.]{1,64}
+bool is_fhir_id(std::string_view text);
+webserver::Parameter id_parameter(webserver::ParameterIn in, std::string name, std::string description);
+
+// connections must outlive the routes.
+void add_routes(const ResourceApi& api, storage::AsyncConnections& connections, webserver::RouteTable& table);
+
+}  // namespace wellhead::resource

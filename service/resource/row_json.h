@@ -1,0 +1,41 @@
+// Rows of a resource's table as JSON, straight from PostgreSQL's text format.
+//
+// A NULL is left out. Numbers, numeric too, are written as the JSON number PostgreSQL gives, digit for digit (7.40
+// keeps its zero); NaN and infinities, which JSON does not have, as strings. A timestamptz becomes RFC 3339 in UTC (the
+// session's time zone must be UTC and its DateStyle ISO), an array of texts a JSON array.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "library/converter/view.h"
+#include "library/storage/postgres/connection.h"
+
+namespace wellhead::resource {
+
+class RowJson {
+ public:
+  // In the order of the result's columns.
+  explicit RowJson(const std::vector<converter::Column>& columns);
+
+  // Appends the members of one row without braces; says whether there were any.
+  bool write_members(const storage::Result& rows, int row, int first_column, std::string& out) const;
+
+ private:
+  enum class Kind { text, number, boolean, timestamp, json, array };
+  struct Member {
+    std::string key;  // "name":
+    Kind kind;
+  };
+  static Kind kind_of(std::string_view sql_type);
+  std::vector<Member> members_;
+};
+
+// The JSON Schema of a column's value.
+std::string column_schema(const converter::Column& column);
+
+// Appends a JSON string (RFC 8259 §7) of valid UTF-8.
+void append_json_string(std::string_view text, std::string& out);
+
+}  // namespace wellhead::resource
