@@ -9,6 +9,9 @@
 namespace wellhead::converter {
 namespace {
 
+constexpr const char* kMissing = "required, but there is no value";
+constexpr const char* kMissingReference =
+    "required, but there is no reference to a resource of the wanted type on this server";
 constexpr const char* kNotString = "not a string";
 constexpr const char* kNotNumber = "not a number";
 constexpr const char* kBadDate = "not a date of the calendar in FHIR's form";
@@ -148,15 +151,22 @@ const char* write_collection(std::size_t base, Evaluator& evaluator, CsvBuffer& 
   return nullptr;
 }
 
+// The rule that a column without a value breaks, or nullptr: it is NULL then.
+const char* missing(const Step& column, const Operation& operation) {
+  if (!column.required) return nullptr;
+  return operation.code == OperationCode::reference_key ? kMissingReference : kMissing;
+}
+
 }  // namespace
 
 const char* write_column(const Step& column, const Scope& scope, Evaluator& evaluator, CsvBuffer& out) {
   const Operation& operation = evaluator.plan().operations[column.operation];
+  if (!column.collection && evaluator.absent(operation, scope)) return missing(column, operation);
   Item item;
   if (operation.code == OperationCode::chain && !column.collection &&
       evaluator.evaluate_chain(operation, scope, item)) {
     if (evaluator.failure() != nullptr) return evaluator.failure();
-    if (item.kind == Item::Kind::nothing) return column.required ? "required, but there is no value" : nullptr;
+    if (item.kind == Item::Kind::nothing) return missing(column, operation);
   } else {
     const std::size_t base = evaluator.size();
     evaluator.evaluate(column.operation, scope);
@@ -170,7 +180,7 @@ const char* write_column(const Step& column, const Scope& scope, Evaluator& eval
     evaluator.truncate(base);
     if (evaluator.failure() != nullptr) return evaluator.failure();
     if (count > 1) return "more than one value";
-    if (count == 0) return column.required ? "required, but there is no value" : nullptr;
+    if (count == 0) return missing(column, operation);
   }
   const char* rule = write_item(column.encoding, item, evaluator, out);
   return evaluator.failure() != nullptr ? evaluator.failure() : rule;

@@ -113,7 +113,7 @@ Rejection Converter::rejection(const char* rule) const {
   if (at != nullptr) {
     const bool column = at->kind == Step::Kind::column;
     rejection.reason = (column ? "column " : "forEach ") + at->name + ": " + rule;
-    if (column && !at->path.empty()) rejection.reason += " (path " + at->path + ")";
+    if (column) rejection.reason += " (path " + at->path + ")";
   } else {
     rejection.reason = rule;
   }

@@ -55,6 +55,7 @@ const char* Document::read(std::string_view json, const Shapes& shapes, ShapeId 
   tokens_ = parser_->structural_indexes.get();
   count_ = parser_->n_structural_indexes;
   has_escapes_ = std::memchr(json.data(), '\\', json.size()) != nullptr;
+  if (has_escapes_ && !has_valid_escapes(json)) return "the resource is broken JSON: a string holds an unknown escape";
   shapes_ = &shapes;
   broken_rule_ = kBrokenJson;
   if (containers_.size() < count_) containers_.resize(count_ + count_ / 2);

@@ -100,6 +100,9 @@ class Document {
   std::string decoded_key_;
 };
 
+// Whether every backslash of the document begins an escape of RFC 8259 §7.
+bool has_valid_escapes(std::string_view json);
+
 // Decodes the escapes of a JSON string (RFC 8259 §7) into out, which has room for text.size() bytes. Returns the
 // decoded length, or -1 for an unknown escape, a half surrogate pair, or \u0000, which PostgreSQL cannot hold.
 std::ptrdiff_t decode_escapes(std::string_view text, char* out);

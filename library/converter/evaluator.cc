@@ -66,7 +66,45 @@ std::optional<Item> Evaluator::one(OperationId id, const Scope& scope) {
   return result;
 }
 
+// An operand that is a literal or a path of members with at most one item.
+bool Evaluator::single_operand(const Operation& operation, const Scope& scope, Item& result) {
+  switch (operation.code) {
+    case OperationCode::chain:
+      return evaluate_chain(operation, scope, result);
+    case OperationCode::string:
+      result = Item::of_string(operation.text);
+      return true;
+    case OperationCode::boolean:
+      result = Item::of_boolean(operation.truth);
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Equality of two such operands, without the stack. False: it takes the general way.
+bool Evaluator::compare_singles(const Operation& operation, const Scope& scope, Truth& result) {
+  if (operation.code != OperationCode::equals && operation.code != OperationCode::not_equals) return false;
+  Item left;
+  Item right;
+  if (!single_operand(plan_.operations[operation.input], scope, left)) return false;
+  if (!single_operand(plan_.operations[operation.arguments[0]], scope, right)) return false;
+  if (left.kind == Item::Kind::nothing || right.kind == Item::Kind::nothing) {
+    result = Truth::empty;
+  } else {
+    result = same(left, right) == (operation.code == OperationCode::equals) ? Truth::yes : Truth::no;
+  }
+  return true;
+}
+
 Evaluator::Truth Evaluator::truth(OperationId id, const Scope& scope) {
+  const Operation& operation = plan_.operations[id];
+  Truth result = Truth::empty;
+  if (compare_singles(operation, scope, result)) return result;
+  if (operation.code == OperationCode::exists && operation.arguments[0] == kNoOperation &&
+      absent(plan_.operations[operation.input], scope)) {
+    return Truth::no;
+  }
   const std::optional<Item> item = one(id, scope);
   if (!item) return Truth::empty;
   const std::optional<bool> value = boolean_of(*item);

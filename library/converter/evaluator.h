@@ -47,6 +47,14 @@ class Evaluator {
   // A path of members only, which gives at most one item without touching the stack. False: it gives more; evaluate().
   bool evaluate_chain(const Operation& operation, const Scope& scope, Item& result);
 
+  // Whether the operation gives nothing in the scope because of its guard.
+  bool absent(const Operation& operation, const Scope& scope) const {
+    if (operation.guard == kNoSlot) return false;
+    if (scope.self.kind == Item::Kind::nothing) return true;
+    return scope.self.kind == Item::Kind::node && document_.is_object(scope.self.node) &&
+           document_.field(scope.self.node, operation.guard) == 0;
+  }
+
   std::size_t size() const { return stack_.size(); }
   const Item& item(std::size_t at) const { return stack_[at]; }
   void push(const Item& item) { stack_.push_back(item); }
@@ -74,6 +82,8 @@ class Evaluator {
   };
 
   Truth truth(OperationId id, const Scope& scope);
+  bool single_operand(const Operation& operation, const Scope& scope, Item& result);
+  bool compare_singles(const Operation& operation, const Scope& scope, Truth& result);
   std::optional<Item> one(OperationId id, const Scope& scope);  // nullopt: empty
   std::optional<std::string_view> argument_text(OperationId id, const Scope& scope);
   void evaluate_input(const Operation& operation, const Scope& scope);

@@ -5,6 +5,8 @@
 namespace wellhead::converter {
 
 void Evaluator::equality(const Operation& operation, const Scope& scope) {
+  Truth result = Truth::empty;
+  if (compare_singles(operation, scope, result)) return push_truth(result);
   const std::size_t left = size();
   evaluate_input(operation, scope);
   const std::size_t right = size();

@@ -8,7 +8,11 @@ namespace wellhead::converter {
 namespace {
 
 bool is_id_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  const auto byte = static_cast<unsigned char>(c);
+  const bool letter = static_cast<unsigned char>((byte | 0x20U) - 'a') < 26;
+  const bool digit = static_cast<unsigned char>(byte - '0') < 10;
+  return static_cast<bool>(static_cast<int>(letter) | static_cast<int>(digit) | static_cast<int>(byte == '-') |
+                           static_cast<int>(byte == '.'));
 }
 
 bool is_type_name(std::string_view text) {
@@ -19,7 +23,10 @@ bool is_type_name(std::string_view text) {
 }  // namespace
 
 bool is_fhir_id(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, is_id_character);
+  bool valid = !text.empty() && text.size() <= 64;
+  if (!valid) return false;
+  for (const char c : text) valid &= is_id_character(c);  // without an early end, so that it is vectorized
+  return valid;
 }
 
 // A scalar as text; nullopt for an object.

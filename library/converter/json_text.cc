@@ -90,6 +90,15 @@ bool skip_digits(std::string_view text, std::size_t& at) {
 
 }  // namespace
 
+bool has_valid_escapes(std::string_view json) {
+  for (std::size_t at = json.find('\\'); at != std::string_view::npos; at = json.find('\\', at)) {
+    if (++at == json.size()) return false;
+    if (json[at] == 'u' ? hex_quad(json, at + 1) < 0 : simple_escape(json[at]) == '\0') return false;
+    ++at;
+  }
+  return true;
+}
+
 std::ptrdiff_t decode_escapes(std::string_view text, char* out) {
   const char* begin = out;
   for (std::size_t at = 0; at < text.size();) {

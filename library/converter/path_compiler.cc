@@ -314,7 +314,10 @@ std::vector<Operation> PathCompiler::finish(Shapes& shapes) {
   for (const PendingMember& member : pending_) {
     operations_[member.operation].slot = shapes_.slot(member.shape, member.name);
   }
-  for (OperationId id = 0; id < operations_.size(); ++id) shorten(id);
+  for (OperationId id = 0; id < operations_.size(); ++id) {
+    shorten(id);
+    operations_[id].guard = guard_of(operations_[id]);
+  }
   return std::move(operations_);
 }
 
@@ -335,6 +338,47 @@ void PathCompiler::shorten(OperationId id) {
   operation.slots = input.slots;
   operation.slots[input.length] = operation.slot;
   operation.length = input.length + 1;
+}
+
+std::uint32_t PathCompiler::guard_of(OperationId id) const {
+  return id == kNoOperation ? kNoSlot : operations_[id].guard;
+}
+
+// Most elements of a resource are absent: the slot tells so without evaluating the path.
+std::uint32_t PathCompiler::guard_of(const Operation& operation) const {
+  switch (operation.code) {
+    case Code::chain:
+      return operation.slots[0];
+    case Code::member:
+    case Code::first:
+    case Code::last:
+    case Code::single:
+    case Code::at:
+    case Code::skip:
+    case Code::take:
+    case Code::tail:
+    case Code::where:
+    case Code::distinct:
+    case Code::of_resource_type:
+    case Code::resource_key:
+    case Code::reference_key:
+    case Code::to_string:
+    case Code::equals:
+      return guard_of(operation.input);
+    case Code::combine:
+    case Code::unite: {
+      const std::uint32_t left = guard_of(operation.input);
+      return left == guard_of(operation.arguments[0]) ? left : kNoSlot;
+    }
+    case Code::iif: {
+      // Without a value for its third argument, and of $this itself.
+      if (operation.arguments[2] != kNoOperation || operations_[operation.input].code != Code::self) return kNoSlot;
+      const Operation& criterion = operations_[operation.arguments[0]];
+      return criterion.code == Code::exists ? guard_of(criterion.input) : criterion.guard;
+    }
+    default:
+      return kNoSlot;
+  }
 }
 
 }  // namespace wellhead::converter

@@ -47,6 +47,8 @@ class PathCompiler {
   Result iif(const Path& path, const Result& input);
   static const Function* find_function(std::string_view name);
   void shorten(OperationId id);
+  std::uint32_t guard_of(const Operation& operation) const;
+  std::uint32_t guard_of(OperationId id) const;
 
   const std::vector<ConstantSyntax>* constants_;
   ShapeBuilder shapes_;

@@ -8,6 +8,7 @@ namespace wellhead::converter {
 namespace {
 
 constexpr int kMaxNesting = 100;
+constexpr int kMaxSteps = 1000;  // members, functions and operators, which nest to the left
 
 struct Operator {
   std::string_view text;
@@ -42,6 +43,10 @@ class PathParser {
  private:
   void advance() { token_ = lexer_.next(); }
 
+  void count_step() {
+    if (++steps_ > kMaxSteps) throw PathError(token_.position, "the path is too long");
+  }
+
   void expect(std::string_view symbol) {
     if (!token_.is_symbol(symbol)) throw PathError(token_.position, "`" + std::string(symbol) + "` is expected");
     advance();
@@ -52,6 +57,7 @@ class PathParser {
     Path left = unary();
     for (const Operator* next = binary_operator(token_); next != nullptr && next->precedence > lowest;
          next = binary_operator(token_)) {
+      count_step();
       Path combined{Path::Kind::binary, std::string(next->text), token_.position, {}};
       advance();
       Path right = next->precedence == 8 ? type_name() : expression(next->precedence);
@@ -80,6 +86,7 @@ class PathParser {
         advance();
         path = invocation(std::move(path));
       } else if (token_.is_symbol("[")) {
+        count_step();
         Path indexer{Path::Kind::indexer, {}, token_.position, {}};
         advance();
         indexer.children.push_back(std::move(path));
@@ -97,6 +104,7 @@ class PathParser {
     if (token_.kind != PathToken::Kind::name && token_.kind != PathToken::Kind::quoted_name) {
       throw PathError(token_.position, "the name of an element or function is expected");
     }
+    count_step();
     Path path{Path::Kind::member, token_.text, token_.position, {}};
     path.children.push_back(std::move(input));
     advance();
@@ -198,6 +206,7 @@ class PathParser {
   PathLexer lexer_;
   PathToken token_;
   int nesting_ = 0;
+  int steps_ = 0;
 };
 
 std::string quoted(std::string_view text) {

@@ -15,6 +15,7 @@ namespace wellhead::converter {
 
 using OperationId = std::uint32_t;
 constexpr OperationId kNoOperation = ~OperationId{0};
+constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
 
 enum class OperationCode : std::uint8_t {
   // Without input.
@@ -76,8 +77,9 @@ struct Operation {
   // chain: members of members of $this, slots[0] first
   std::array<std::uint32_t, 6> slots{};
   std::uint32_t length = 0;
-  bool truth = false;  // boolean
-  std::string text;    // string, number, type of reference_key and of_resource_type
+  bool truth = false;             // boolean
+  std::uint32_t guard = kNoSlot;  // when $this has nothing in this slot, the result is empty
+  std::string text;               // string, number, type of reference_key and of_resource_type
 };
 
 struct Step {

@@ -44,7 +44,7 @@ void RowWriter::enter(const ViewProgram& view, std::uint32_t step_index, Evaluat
       repeated_.clear();
       collect_repeated(step, step.start, scopes_[step.scope], evaluator, 0);
       for (const Item& item : repeated_) evaluator.push(item);
-    } else {
+    } else if (!evaluator.absent(evaluator.plan().operations[step.operation], scopes_[step.scope])) {
       evaluator.evaluate(step.operation, scopes_[step.scope]);
     }
     if (evaluator.size() == loop.base && step.kind == Step::Kind::for_each_or_null) evaluator.push({});
