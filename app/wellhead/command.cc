@@ -1,0 +1,102 @@
+#include "app/wellhead/command.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "library/meta/logging.h"
+
+namespace wellhead::app {
+namespace {
+
+using namespace meta::setting;
+
+std::string value_name(const meta::SettingDefinition& setting) {
+  switch (setting.kind) {
+    case meta::SettingKind::http_url:
+    case meta::SettingKind::database_url:
+    case meta::SettingKind::blob_url:
+      return "URL";
+    case meta::SettingKind::path:
+      return "PATH";
+    case meta::SettingKind::address:
+      return "HOST:PORT";
+    case meta::SettingKind::duration:
+      return "TIME";
+    case meta::SettingKind::bytes:
+      return "SIZE";
+    case meta::SettingKind::integer:
+      return "N";
+    case meta::SettingKind::choice:
+      return std::string(setting.choices);
+    case meta::SettingKind::text:
+      break;
+  }
+  return "TEXT";
+}
+
+std::string description_of(const meta::SettingDefinition& setting) {
+  auto text = std::string(setting.description);
+  if (!setting.fallback.empty()) text += fmt::format(" Default: {}.", setting.fallback);
+  return text;
+}
+
+}  // namespace
+
+meta::Settings CommandLine::start() const {
+  auto settings = meta::Settings::load({.flags = flags, .environment = std::nullopt, .env_file = env_file});
+  const auto format = settings.get(kLogFormat) == "json" ? meta::LogFormat::json : meta::LogFormat::text;
+  meta::start_logging({.level = settings.get(kLogLevel), .format = format});
+  return settings;
+}
+
+void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefinition& setting, std::string alias) {
+  const auto flag = meta::flag_of(setting);
+  const auto spelled = alias.empty() ? flag : alias;
+  const auto add = [&](const std::string& names, const std::string& name, const std::string& description) {
+    command
+        .add_option_function<std::string>(
+            names,
+            [&line, name, names](const std::string& value) {
+              line.flags.push_back({name, value, names.substr(0, names.find(','))});
+            },
+            description)
+        ->type_name(name.ends_with("_FILE") ? "PATH" : value_name(setting))
+        ->group("Settings");
+  };
+  if (!setting.secret || setting.kind == meta::SettingKind::database_url) {
+    add(spelled == flag ? flag : spelled + "," + flag, std::string(setting.name), description_of(setting));
+  } else {
+    // Everyone on the machine can see a command line.
+    add(flag + "-file", fmt::format("{}_FILE", setting.name), "File with it: " + description_of(setting));
+  }
+}
+
+void add_load_settings(CLI::App& command, CommandLine& line) {
+  add_setting(command, line, kSourceUrl, "--source");
+  constexpr auto kRest = std::to_array<const meta::SettingDefinition*>(
+      {&kSourceToken, &kSourceUser, &kSourcePassword, &kSourceCaFile, &kConcurrency, &kPageSize, &kRequestRate,
+       &kObservations, &kConnectTimeout, &kReadTimeout, &kMaxResponseBytes, &kRetryAttempts, &kRetryDelay,
+       &kRetryMaxDelay, &kBlobUrl, &kKeepBlobs});
+  for (const auto* setting : kRest) add_setting(command, line, *setting);
+}
+
+CLI::App& add_command(CLI::App& program, CommandLine& line, std::string name, std::string description,
+                      std::string_view examples, std::initializer_list<const meta::SettingDefinition*> settings) {
+  auto& command = *program.add_subcommand(std::move(name), std::move(description));
+  command.footer("Examples:\n" + std::string(examples));
+  command.add_flag("--json", line.json, "Write the answer as JSON.");
+  command.add_option("--env-file", line.env_file, "File with settings, instead of .env in this directory.")
+      ->type_name("PATH");
+  for (const auto* setting : settings) add_setting(command, line, *setting);
+  for (const auto* setting :
+       {static_cast<const meta::SettingDefinition*>(&kHome), static_cast<const meta::SettingDefinition*>(&kDatabaseUrl),
+        static_cast<const meta::SettingDefinition*>(&kLogLevel),
+        static_cast<const meta::SettingDefinition*>(&kLogFormat)}) {
+    add_setting(command, line, *setting);
+  }
+  return command;
+}
+
+}  // namespace wellhead::app

@@ -1,0 +1,111 @@
+#include "app/wellhead/composition.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "library/storage/postgres/migrations.h"
+#include "library/storage/postgres/source_budget.h"
+#include "service/resource/table.h"
+#include "service/zipcode/load_workflow.h"
+#include "service/zipcode/tables.h"
+
+namespace wellhead::app {
+namespace {
+
+using namespace meta::setting;
+
+constexpr int kLoadingSlots = 2;
+constexpr int kDefaultSlots = 2;
+
+int concurrency(const meta::Settings& settings) { return static_cast<int>(settings.get(kConcurrency)); }
+
+orchestration::embedded::EmbeddedEngineOptions engine_options(const meta::Settings& settings) {
+  return {.slots = {{"default", kDefaultSlots},
+                    {zipcode::kExtractionQueue, static_cast<std::size_t>(concurrency(settings))},
+                    {zipcode::kLoadingQueue, kLoadingSlots}}};
+}
+
+zipcode::MakeLimiter make_limiter(const meta::Settings& settings, const std::string& database_url) {
+  return [rate = static_cast<int>(settings.get(kRequestRate)), database_url](const std::string& source_url) {
+    return std::make_unique<storage::SourceBudget>(database_url, source_url, rate);
+  };
+}
+
+}  // namespace
+
+webclient::HttpSettings source_settings(const meta::Settings& settings) {
+  webclient::HttpSettings source;
+  source.source_url = settings.get(kSourceUrl);
+  const auto& token = settings.entry(kSourceToken);
+  if (token.file) {
+    source.credentials.token_file = *token.file;
+  } else {
+    source.credentials.token = token.value;
+  }
+  source.credentials.user = settings.get(kSourceUser);
+  source.credentials.password = settings.get(kSourcePassword);
+  source.user_agent = "wellhead/" WELLHEAD_VERSION;
+  source.ca_file = settings.get(kSourceCaFile);
+  source.connect_timeout = settings.get(kConnectTimeout);
+  source.read_timeout = settings.get(kReadTimeout);
+  source.max_response_bytes = static_cast<std::size_t>(settings.get(kMaxResponseBytes));
+  source.retry.attempts = static_cast<int>(settings.get(kRetryAttempts));
+  source.retry.delay = settings.get(kRetryDelay);
+  source.retry.max_delay = settings.get(kRetryMaxDelay);
+  return source;
+}
+
+zipcode::LoadOptions load_options(const meta::Settings& settings) {
+  zipcode::LoadOptions options;
+  options.concurrency = settings.get(kConcurrency);
+  options.page_size = settings.get(kPageSize);
+  options.observations = settings.get(kObservations);
+  return options;
+}
+
+Database::Database(const meta::Settings& settings, std::function<bool()> cancelled) : url_(settings.get(kDatabaseUrl)) {
+  if (!url_.empty()) return;
+  cluster_ = std::make_unique<storage::OwnCluster>(
+      storage::OwnClusterOptions{.home = settings.get(kHome), .cancelled = std::move(cancelled)});
+  url_ = cluster_->url();
+}
+
+std::vector<std::string> Database::migrate() const {
+  auto connection = connect();
+  std::vector<std::string> done;
+  for (const auto& migration : storage::migrate(connection)) done.push_back(fmt::format("applied {}", migration.name));
+  const auto views = zipcode::views();
+  for (const auto& change : resource::ensure_tables(connection, views)) {
+    if (change.created) done.push_back(fmt::format("created table {}", change.table));
+    for (const auto& column : change.added_columns)
+      done.push_back(fmt::format("added column {}.{}", change.table, column));
+  }
+  return done;
+}
+
+void Database::release() {
+  if (cluster_) cluster_->release();
+}
+
+Worker::Worker(const meta::Settings& settings, const Database& database)
+    : options_(load_options(settings)),
+      pool_(database.url(), concurrency(settings) + kLoadingSlots + kDefaultSlots + 4),
+      blobs_(storage::open_blob_store(settings.get(kBlobUrl))),
+      loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url())),
+      registry_([this] {
+        orchestration::Registry registry;
+        loads_.register_with(registry);
+        return registry;
+      }()),
+      journal_(database.url()),
+      engine_(journal_, registry_, engine_options(settings)) {}
+
+void Worker::begin() {
+  engine_.own_when_free();
+  loads_.resume(engine_);
+}
+
+}  // namespace wellhead::app

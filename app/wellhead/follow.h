@@ -1,0 +1,33 @@
+// Waiting for runs to end, in whatever process they run, and telling how they went.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/wellhead/stop_signals.h"
+#include "library/orchestration/engine.h"
+#include "service/zipcode/runs.h"
+
+namespace wellhead::app {
+
+// Returns when all runs have ended or a signal came; shows progress meanwhile. Error{database_unreachable} when the
+// database stays away, and the workflow's error when a run cannot go on.
+void follow_runs(const std::string& database_url, orchestration::Engine& engine, const std::vector<meta::RunId>& runs,
+                 const StopSignals& signals, bool on_terminal);
+
+struct RunResult {
+  zipcode::Run run;
+  std::vector<zipcode::Receipt> receipts;
+
+  bool succeeded() const { return run.state == "complete" || run.state == "unverified"; }
+  static constexpr auto kFields =
+      meta::fields(meta::field("run", &RunResult::run), meta::field("receipts", &RunResult::receipts));
+};
+
+RunResult read_result(storage::Connection& connection, meta::RunId run);
+
+// Patients, observations, seconds, rows a second and verdict, a line a run; then a sentence for each that is not
+// complete.
+std::string result_table(const std::vector<RunResult>& results);
+
+}  // namespace wellhead::app

@@ -1,0 +1,151 @@
+// wellhead load: queues loads of zip codes and follows them to their end.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "app/wellhead/command.h"
+#include "app/wellhead/composition.h"
+#include "app/wellhead/follow.h"
+#include "app/wellhead/progress_display.h"
+#include "app/wellhead/stop_signals.h"
+#include "app/wellhead/table.h"
+#include "library/meta/describe.h"
+#include "library/meta/error.h"
+#include "library/meta/logging.h"
+#include "library/webclient/rate_limiter.h"
+
+namespace wellhead::app {
+namespace {
+
+constexpr std::string_view kExamples =
+    "  wellhead load 02139 --source https://fhir.example.org/r4     load one zip code\n"
+    "  wellhead load 02139 02140 02141                              several, from WELLHEAD_SOURCE_URL\n"
+    "  wellhead load 02139 --plan                                   how much it would be; loads nothing\n"
+    "  wellhead load 02139 --observations per-patient --concurrency 2 --request-rate 10\n"
+    "                                                               go easy on the server\n"
+    "Exit status: 0 when every zip code ended complete (or unverified: the server gives no totals), otherwise 1.\n"
+    "Interrupted, a load keeps what it has done: load the zip code again and it goes on.";
+
+struct LoadArguments {
+  std::vector<std::string> zipcodes;
+  bool plan = false;
+};
+
+struct LoadAnswer {
+  std::vector<RunResult> runs;
+  static constexpr auto kFields = meta::fields(meta::field("runs", &LoadAnswer::runs));
+};
+
+struct PlannedLoad {
+  meta::Zipcode zipcode;
+  zipcode::LoadEstimate estimate;
+  static constexpr auto kFields =
+      meta::fields(meta::field("zipcode", &PlannedLoad::zipcode), meta::field("estimate", &PlannedLoad::estimate));
+};
+
+struct PlanAnswer {
+  std::vector<PlannedLoad> loads;
+  static constexpr auto kFields = meta::fields(meta::field("loads", &PlanAnswer::loads));
+};
+
+std::vector<meta::Zipcode> parse_zipcodes(const std::vector<std::string>& texts) {
+  std::vector<meta::Zipcode> zipcodes;
+  for (const auto& text : texts) {
+    const auto zipcode = meta::Zipcode::parse(text);
+    if (std::ranges::find(zipcodes, zipcode) == zipcodes.end()) zipcodes.push_back(zipcode);
+  }
+  return zipcodes;
+}
+
+void require_source(const meta::Settings& settings) {
+  if (settings.is_set(meta::setting::kSourceUrl)) return;
+  throw meta::Error(meta::ErrorCode::invalid_setting, "no FHIR server is configured",
+                    "Set WELLHEAD_SOURCE_URL or give --source URL");
+}
+
+std::string count_text(const std::optional<std::int64_t>& count) { return count ? with_thousands(*count) : "unknown"; }
+
+int plan(const CommandLine& line, const meta::Settings& settings, const std::vector<meta::Zipcode>& zipcodes) {
+  // Nothing connects: an estimate talks to the server alone.
+  storage::ConnectionPool no_database("postgresql://", 1);
+  const auto blobs = storage::open_blob_store(settings.get(meta::setting::kBlobUrl));
+  zipcode::LoadService loads(no_database, *blobs, source_settings(settings), [&](const std::string&) {
+    return std::make_unique<webclient::LocalRateLimiter>(
+        static_cast<double>(settings.get(meta::setting::kRequestRate)));
+  });
+  PlanAnswer answer;
+  for (const auto& zipcode : zipcodes) {
+    answer.loads.push_back({zipcode, loads.estimate(zipcode, load_options(settings))});
+  }
+  if (line.json) {
+    fmt::print("{}\n", meta::to_json(answer));
+    return kDone;
+  }
+  std::vector<std::vector<std::string>> rows = {{"ZIP", "PATIENTS", "OBSERVATIONS", "ROWS", "REQUESTS", "TIME"}};
+  for (const auto& load : answer.loads) {
+    const auto& estimate = load.estimate;
+    const auto about = [](std::string text) { return text == "unknown" ? text : "about " + text; };
+    rows.push_back({load.zipcode.text(), count_text(estimate.patients), about(count_text(estimate.observations)),
+                    about(count_text(estimate.rows)), about(count_text(estimate.requests)),
+                    estimate.seconds ? "about " + clock_time(*estimate.seconds) : "unknown"});
+  }
+  using enum Align;
+  std::fputs(format_table(rows, {left, right, right, right, right, right}).c_str(), stdout);
+  return kDone;
+}
+
+int interrupted(const std::vector<meta::Zipcode>& zipcodes) {
+  std::string list;
+  for (const auto& zipcode : zipcodes) list += " " + zipcode.text();
+  throw meta::Error(meta::ErrorCode::cancelled, "stopped before the load ended; what was done is kept",
+                    fmt::format("`wellhead load{}` goes on with it", list));
+}
+
+int report(const CommandLine& line, const Database& database, const std::vector<meta::RunId>& runs) {
+  auto connection = database.connect();
+  LoadAnswer answer;
+  for (const auto run : runs) answer.runs.push_back(read_result(connection, run));
+  std::fputs((line.json ? meta::to_json(answer) + "\n" : result_table(answer.runs)).c_str(), stdout);
+  return std::ranges::all_of(answer.runs, &RunResult::succeeded) ? kDone : kWorkFailed;
+}
+
+int load(const CommandLine& line, const LoadArguments& arguments) {
+  const auto zipcodes = parse_zipcodes(arguments.zipcodes);
+  const auto settings = line.start();
+  require_source(settings);
+  if (arguments.plan) return plan(line, settings, zipcodes);
+
+  const bool on_terminal = !line.json && ProgressDisplay::standard_error_is_terminal();
+  // Log lines would tear the display.
+  if (on_terminal && settings.entry(meta::setting::kLogLevel).origin == meta::SettingOrigin::fallback) {
+    meta::start_logging({.level = "warn"});
+  }
+  const StopSignals signals;
+  Database database(settings, [&] { return signals.requested(); });
+  database.migrate();
+  Worker worker(settings, database);
+  std::vector<meta::RunId> runs;
+  for (const auto& zipcode : zipcodes) runs.push_back(worker.request(zipcode).run);
+  worker.begin();
+  follow_runs(database.url(), worker.engine(), runs, signals, on_terminal);
+  worker.stop();
+  if (signals.requested()) return interrupted(zipcodes);
+  return report(line, database, runs);
+}
+
+}  // namespace
+
+void add_load(CLI::App& program, CommandLine& line) {
+  auto& command = add_command(program, line, "load",
+                              "Load zip codes, follow them to their end, and prove them complete.", kExamples, {});
+  const auto arguments = std::make_shared<LoadArguments>();
+  command.add_option("zipcodes", arguments->zipcodes, "Zip codes, five digits each.")->required()->type_name("ZIP");
+  command.add_flag("--plan", arguments->plan,
+                   "Ask the server for its counts and say what a load would take; load nothing.");
+  add_load_settings(command, line);
+  command.callback([&line, arguments] { line.action = [&line, arguments] { return load(line, *arguments); }; });
+}
+
+}  // namespace wellhead::app

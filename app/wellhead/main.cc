@@ -1,0 +1,77 @@
+// wellhead: the command line. Everything is put together here and in composition.h, and nowhere else.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "app/wellhead/command.h"
+#include "library/meta/error.h"
+
+namespace wellhead::app {
+namespace {
+
+constexpr auto kOverview = R"(Examples:
+  wellhead load 02139 --source https://fhir.example.org/r4   load a zip code and prove it complete
+  wellhead up                                                serve what was loaded, and load on request
+  wellhead runs                                              what was loaded, and how it ended
+  wellhead doctor                                            find out what is wrong
+
+Settings come from flags, the environment, .env in this directory, and defaults; see `wellhead settings`.
+Exit status: 0 done, 1 the work failed, 2 wrong use.)";
+
+// One line: what happened, and what to do.
+void complain(std::string_view message, std::string_view advice) {
+  if (message.ends_with('.')) message.remove_suffix(1);
+  const auto line = advice.empty() ? fmt::format("wellhead: {}\n", message)
+                                   : fmt::format("wellhead: {}. {}{}\n", message, advice,
+                                                 advice.ends_with('.') || advice.ends_with('?') ? "" : ".");
+  std::fputs(line.c_str(), stderr);
+}
+
+int status_of(const meta::Error& error) {
+  const bool wrong_use =
+      error.code() == meta::ErrorCode::invalid_input || error.code() == meta::ErrorCode::invalid_setting;
+  return wrong_use ? kWrongUse : kWorkFailed;
+}
+
+int complain_about_use(const CLI::App& program, const CLI::ParseError& error) {
+  const auto chosen = program.get_subcommands();
+  const auto command = chosen.empty() ? std::string("wellhead") : "wellhead " + chosen.front()->get_name();
+  complain(error.what(), fmt::format("`{} --help` shows what it takes", command));
+  return kWrongUse;
+}
+
+int run(int argument_count, char** arguments) {
+  CLI::App program(
+      "wellhead loads the patients of a zip code and their observations from a FHIR server into PostgreSQL, "
+      "proves that nothing is missing, and serves them.",
+      "wellhead");
+  program.set_version_flag("--version", WELLHEAD_VERSION, "Print the version.");
+  program.footer(kOverview);
+  program.require_subcommand(1);
+  CommandLine line;
+  for (const auto add :
+       {add_up, add_serve, add_worker, add_load, add_runs, add_migrate, add_settings, add_psql, add_doctor}) {
+    add(program, line);
+  }
+  try {
+    program.parse(argument_count, arguments);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
+    return complain_about_use(program, error);
+  }
+  try {
+    return line.action();
+  } catch (const meta::Error& error) {
+    complain(error.message(), error.advice());
+    return status_of(error);
+  } catch (const std::exception& error) {
+    complain(error.what(), "This is a bug in wellhead; please report it with this line");
+    return kWorkFailed;
+  }
+}
+
+}  // namespace
+}  // namespace wellhead::app
+
+int main(int argument_count, char** arguments) { return wellhead::app::run(argument_count, arguments); }

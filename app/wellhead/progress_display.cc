@@ -1,0 +1,122 @@
+#include "app/wellhead/progress_display.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "app/wellhead/table.h"
+#include "library/meta/logging.h"
+
+namespace wellhead::app {
+namespace {
+
+constexpr auto kWindow = std::chrono::seconds(5);
+constexpr auto kLogInterval = std::chrono::seconds(5);
+constexpr std::size_t kBarWidth = 20;
+
+double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::duration<double>(to - from).count(); }
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+std::string bar(double fraction) {
+  const auto filled = static_cast<std::size_t>(fraction * kBarWidth + 0.5);
+  return fmt::format("[{}{}] {:3.0f}%", std::string(filled, '#'), std::string(kBarWidth - filled, '.'), fraction * 100);
+}
+
+}  // namespace
+
+void ProgressRate::add(SteadyTime now, const zipcode::Progress& progress) {
+  fraction_.reset();
+  if (progress.patients_expected && *progress.patients_expected > 0) {
+    fraction_ = std::clamp(
+        static_cast<double>(progress.patients_covered) / static_cast<double>(*progress.patients_expected), 0.0, 1.0);
+  }
+  samples_.push_back({now, progress.patients_staged + progress.observations_staged, fraction_.value_or(0)});
+  while (samples_.size() > 2 && now - samples_.front().time > kWindow) samples_.pop_front();
+}
+
+double ProgressRate::rows_per_second() const {
+  if (samples_.size() < 2) return 0;
+  const auto seconds = seconds_between(samples_.front().time, samples_.back().time);
+  return seconds > 0 ? static_cast<double>(samples_.back().rows - samples_.front().rows) / seconds : 0;
+}
+
+std::optional<double> ProgressRate::seconds_left() const {
+  if (!fraction_ || samples_.size() < 2) return std::nullopt;
+  const auto gained = samples_.back().fraction - samples_.front().fraction;
+  if (gained <= 0) return std::nullopt;
+  return (1 - *fraction_) / gained * seconds_between(samples_.front().time, samples_.back().time);
+}
+
+std::string progress_words(const zipcode::Progress& progress, const ProgressRate& rate) {
+  if (progress.run.state == "queued") return "waiting for its turn";
+  auto words = with_thousands(progress.patients_staged);
+  if (progress.patients_expected) words += "/" + with_thousands(*progress.patients_expected);
+  words +=
+      fmt::format(" patients  {} pages  {} observations  {} rows/s  {} retries",
+                  with_thousands(progress.patient_batches), with_thousands(progress.observations_staged),
+                  with_thousands(static_cast<std::int64_t>(rate.rows_per_second())), with_thousands(progress.retries));
+  if (progress.rejected > 0) words += fmt::format("  {} rejected", with_thousands(progress.rejected));
+  if (const auto left = rate.seconds_left()) words += fmt::format("  {} left", clock_time(*left));
+  return words;
+}
+
+std::string progress_line(const zipcode::Progress& progress, const ProgressRate& rate, std::size_t width) {
+  auto line = progress.run.zipcode.text() + "  ";
+  const auto words = progress_words(progress, rate);
+  if (const auto fraction = rate.fraction(); fraction && line.size() + kBarWidth + 9 + words.size() <= width) {
+    line += bar(*fraction) + "  ";
+  }
+  return (line + words).substr(0, width);
+}
+
+bool ProgressDisplay::standard_error_is_terminal() {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
+}
+
+void ProgressDisplay::update(SteadyTime now, const std::vector<zipcode::Progress>& runs) {
+  for (const auto& progress : runs) rates_[progress.run.run].add(now, progress);
+  if (terminal_) {
+    draw(runs);
+  } else if (!last_log_ || now - *last_log_ >= kLogInterval) {
+    if (last_log_) log(runs);  // a short load is told by its result
+    last_log_ = now;
+  }
+}
+
+void ProgressDisplay::draw(const std::vector<zipcode::Progress>& runs) {
+  const auto width = terminal_width() - 1;
+  std::string out = drawn_lines_ > 0 ? fmt::format("\r\x1b[{}A", drawn_lines_) : "";
+  for (const auto& progress : runs) out += progress_line(progress, rates_[progress.run.run], width) + "\x1b[K\n";
+  out += "\x1b[J";
+  drawn_lines_ = runs.size();
+  std::fwrite(out.data(), 1, out.size(), stderr);
+}
+
+void ProgressDisplay::log(const std::vector<zipcode::Progress>& runs) {
+  for (const auto& progress : runs) {
+    if (!progress.run.open()) continue;
+    const meta::LogScope scope({.run = progress.run.run, .zipcode = progress.run.zipcode});
+    spdlog::info("{}", progress_words(progress, rates_[progress.run.run]));
+  }
+}
+
+void ProgressDisplay::clear() {
+  if (drawn_lines_ == 0) return;
+  const auto out = fmt::format("\r\x1b[{}A\x1b[J", drawn_lines_);
+  std::fwrite(out.data(), 1, out.size(), stderr);
+  drawn_lines_ = 0;
+}
+
+}  // namespace wellhead::app

@@ -1,0 +1,63 @@
+// How far loads are, for someone who waits: on a terminal as lines that change in place, otherwise as log lines.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "service/zipcode/runs.h"
+
+namespace wellhead::app {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// Rows a second over the last seconds, and how long it will take yet.
+class ProgressRate {
+ public:
+  void add(SteadyTime now, const zipcode::Progress& progress);
+  double rows_per_second() const;
+  // Of patients whose observations are there; nullopt: the server gave no total.
+  std::optional<double> fraction() const { return fraction_; }
+  std::optional<double> seconds_left() const;
+
+ private:
+  struct Sample {
+    SteadyTime time;
+    std::int64_t rows;
+    double fraction;
+  };
+  std::deque<Sample> samples_;
+  std::optional<double> fraction_;
+};
+
+// "637/1,204 patients  25,480 observations  12,300 rows/s  0 retries  0:04 left", with a bar before it if width allows.
+std::string progress_line(const zipcode::Progress& progress, const ProgressRate& rate, std::size_t width);
+std::string progress_words(const zipcode::Progress& progress, const ProgressRate& rate);
+
+class ProgressDisplay {
+ public:
+  // terminal: whether standard error is one that may be drawn on.
+  explicit ProgressDisplay(bool terminal) : terminal_(terminal) {}
+  ~ProgressDisplay() { clear(); }
+  ProgressDisplay(const ProgressDisplay&) = delete;
+  ProgressDisplay& operator=(const ProgressDisplay&) = delete;
+
+  static bool standard_error_is_terminal();
+
+  void update(SteadyTime now, const std::vector<zipcode::Progress>& runs);
+  void clear();
+
+ private:
+  void draw(const std::vector<zipcode::Progress>& runs);
+  void log(const std::vector<zipcode::Progress>& runs);
+
+  bool terminal_;
+  std::size_t drawn_lines_ = 0;
+  std::optional<SteadyTime> last_log_;
+  std::map<meta::RunId, ProgressRate> rates_;
+};
+
+}  // namespace wellhead::app

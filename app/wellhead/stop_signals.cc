@@ -1,0 +1,49 @@
+#include "app/wellhead/stop_signals.h"
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "app/wellhead/command.h"
+
+namespace wellhead::app {
+
+StopSignals::StopSignals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::sigemptyset(&signals_);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals_, number);
+  ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  thread_ = std::thread([this] { serve(); });
+}
+
+StopSignals::~StopSignals() {
+  ending_ = true;
+  ::pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+void StopSignals::serve() {
+  for (;;) {
+    int number = 0;
+    if (::sigwait(&signals_, &number) != 0) continue;
+    if (ending_) return;
+    if (!source_.request_stop()) ::_exit(kWorkFailed);
+  }
+}
+
+void StopSignals::wait() const {
+  while (!wait_for(std::chrono::hours(1))) {
+  }
+}
+
+bool StopSignals::wait_for(std::chrono::milliseconds time) const {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  stopped.wait_for(lock, source_.get_token(), time, [] { return false; });
+  return requested();
+}
+
+}  // namespace wellhead::app
