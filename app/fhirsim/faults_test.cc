@@ -5,7 +5,8 @@
 #include <chrono>
 #include <set>
 
-#include "app/fhirsim/bundle_reader.h"
+#include "app/fhirsim/bundles_test.h"
+#include "tests/fixture/fhirsim.h"
 
 namespace wellhead::fhirsim {
 namespace {

@@ -3,7 +3,8 @@
 
 #include <set>
 
-#include "app/fhirsim/bundle_reader.h"
+#include "app/fhirsim/bundles_test.h"
+#include "tests/fixture/fhirsim.h"
 
 namespace wellhead::fhirsim {
 namespace {

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/fixture/fhirsim.h"
+namespace wellhead::fixture {
+class FhirSim;
+}
 
 namespace wellhead::fhirsim {
 

@@ -1,9 +1,11 @@
-#include "app/fhirsim/bundle_reader.h"
+#include "app/fhirsim/bundles_test.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include <stdexcept>
+
+#include "tests/fixture/fhirsim.h"
 
 namespace wellhead::fhirsim {
 
