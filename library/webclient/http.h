@@ -50,11 +50,9 @@ struct RetryPolicy {
   std::chrono::milliseconds time_limit{120'000};  // no attempt begins later than this after the first
 };
 
-enum class Compression {
-  automatic,
-  always,
-  never
-};  // automatic: not from this machine, where it costs more than it saves
+// automatic: not from this machine, where inflating costs more than it saves (http_bench.cc: 0.48 ms of CPU against
+// 0.18 ms for a page of 1 MB, and the server's deflating comes on top).
+enum class Compression { automatic, always, never };
 
 struct HttpSettings {
   // Its origin is the only one that gets the credentials. User info in it counts as user and password.

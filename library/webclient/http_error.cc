@@ -115,6 +115,10 @@ Error status_error(const HttpRequest& request, const HttpResponse& response) {
   auto message = fmt::format("{} {} answered {}", method, meta::redacted_url(request.url), response.status);
   if (const auto words = reason(response.status); !words.empty()) message.append(" ").append(words);
   if (const auto said = request.explain(response); !said.empty()) message.append(": ").append(said);
+  if (response.retry_after) {
+    message +=
+        fmt::format(" (asks to wait {} s)", std::chrono::ceil<std::chrono::seconds>(*response.retry_after).count());
+  }
   Error error(code_for(response.status), std::move(message), std::string(advice_for(response.status)));
   if (response.status == 501 || response.status == 505) error.no_retry();
   if (response.retry_after) error.set_retry_after(*response.retry_after);

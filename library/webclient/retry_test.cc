@@ -113,6 +113,7 @@ TEST(Retry, LeavesALongWaitToTheCaller) {
   const auto error = error_of(client, get(server.url()));
   EXPECT_EQ(error.code(), ErrorCode::source_busy);
   EXPECT_EQ(error.retry_after(), milliseconds(120'000));
+  EXPECT_THAT(error.message(), HasSubstr("asks to wait 120 s"));
   EXPECT_EQ(client.traffic().requests, 1U);
 }
 

@@ -56,11 +56,23 @@ Nesting nesting_of(std::string_view json) {
   return nesting;
 }
 
+// In blocks whose count fits a byte, which compilers turn into vector instructions.
+std::size_t opening_brackets(std::string_view json) {
+  constexpr std::size_t kBlock = 128;
+  std::size_t total = 0;
+  while (!json.empty()) {
+    const auto block = json.substr(0, kBlock);
+    unsigned char count = 0;
+    for (const char c : block) count += (c | 0x20) == '{' ? 1 : 0;  // '[' and '{' differ in that bit
+    total += count;
+    json.remove_prefix(block.size());
+  }
+  return total;
+}
+
+// Hardly a resource has as many brackets as the limit, and counting them is fast.
 bool deeper_than(std::string_view json, int limit) {
-  // Hardly a resource has as many brackets as the limit, and counting them is fast.
-  std::size_t opening = 0;
-  for (const char c : json) opening += (c | 0x20) == '{' ? 1 : 0;  // '[' and '{' differ in that bit
-  return opening > static_cast<std::size_t>(limit) && nesting_of(json).deepest > limit;
+  return opening_brackets(json) > static_cast<std::size_t>(limit) && nesting_of(json).deepest > limit;
 }
 
 enum class SearchMode { none, match, include, outcome };
@@ -76,13 +88,15 @@ SearchMode read_mode(ondemand::value search) {
 
 std::string_view raw_json(ondemand::value value) {
   std::string_view raw;
-  ondemand::object object;
-  const auto type = value.type();
-  if (type.error() == simdjson::SUCCESS && type.value_unsafe() == ondemand::json_type::object) {
-    object = value.get_object();
+  const ondemand::json_type type = value.type();
+  if (type == ondemand::json_type::object) {
+    ondemand::object object = value.get_object();
     raw = object.raw_json();
+  } else if (type == ondemand::json_type::array) {
+    ondemand::array array = value.get_array();
+    raw = array.raw_json();
   } else {
-    raw = value.raw_json_token();  // no resource at all; whoever converts it will say so
+    raw = value.raw_json_token();
   }
   while (!raw.empty() && static_cast<unsigned char>(raw.back()) <= ' ') raw.remove_suffix(1);
   return raw;
@@ -106,6 +120,8 @@ class BundleWalk {
         resource_type_ = std::string_view(field.value().get_string());
       } else if (key == "type") {
         type_ = std::string_view(field.value().get_string());
+      } else {
+        too_deep_ = too_deep_ || deeper_than(raw_json(field.value()), max_depth_);
       }
     }
   }
@@ -199,7 +215,7 @@ BundleReader::BundleReader(int max_depth) : state_(std::make_unique<State>(max_d
 
 BundleReader::~BundleReader() = default;
 
-SearchPage BundleReader::read(std::string body, std::string_view where) {
+SearchPage BundleReader::read(std::string body, std::string_view where, bool all_came) {
   SearchPage page;
   page.buffer = std::move(body);
   const auto size = page.buffer.size();
@@ -215,8 +231,10 @@ SearchPage BundleReader::read(std::string body, std::string_view where) {
   }
   const bool json = looks_like_json(content);
   if (size == 0 || (json && !nesting_of(content).closed)) {
-    throw Error(ErrorCode::source_unreachable, fmt::format("{}: the answer breaks off after {} bytes", where, size),
-                "Try again; if it happens every time, lower WELLHEAD_PAGE_SIZE");
+    throw Error(all_came ? ErrorCode::source_failed : ErrorCode::source_unreachable,
+                fmt::format("{}: the answer's JSON breaks off after {} bytes{}", where, size,
+                            all_came ? ", although no more were announced" : ""),
+                "Try again; if it happens every time, lower WELLHEAD_PAGE_SIZE and see the server's own log");
   }
   // Broken JSON is not quoted: it may be about people.
   auto message = fmt::format("{}: the answer is no JSON: {}", where,
@@ -253,7 +271,7 @@ void BundleReader::State::check(const BundleWalk& walk, std::string_view body, s
                             one_line(walk.type(), 60)));
   }
   if (walk.too_deep()) {
-    throw Error(ErrorCode::source_limit, fmt::format("{}: a resource is nested more than {} deep", where, max_depth));
+    throw Error(ErrorCode::source_limit, fmt::format("{}: the JSON is nested more than {} deep", where, max_depth));
   }
 }
 

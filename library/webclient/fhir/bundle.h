@@ -12,7 +12,7 @@ namespace wellhead::webclient {
 
 class BundleReader {
  public:
-  // max_depth: nesting of JSON allowed within an entry's resource.
+  // max_depth: nesting of JSON allowed within an entry's resource and within a field of the Bundle that is not read.
   explicit BundleReader(int max_depth);
   ~BundleReader();
   BundleReader(const BundleReader&) = delete;
@@ -23,7 +23,7 @@ class BundleReader {
   // Errors: source_not_fhir (no JSON, another resource type, another kind of Bundle), source_unreachable (the JSON
   // breaks off), source_limit (depth). Bytes that are no UTF-8, and control characters in strings, spoil only the
   // entries they are in.
-  SearchPage read(std::string body, std::string_view where);
+  SearchPage read(std::string body, std::string_view where, bool all_came = false);
 
  private:
   struct State;

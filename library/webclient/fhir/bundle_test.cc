@@ -84,10 +84,10 @@ TEST(Bundle, LeavesOutIncludesAndTellsOutcomes) {
 }
 
 TEST(Bundle, KeepsEntriesThatAreNoResources) {
-  const auto page =
-      read(R"({"resourceType":"Bundle","type":"searchset","entry":[{"fullUrl":"x"},{"resource":null},{"resource": 7 },
+  const auto page = read(
+      R"({"resourceType":"Bundle","type":"searchset","entry":[{"fullUrl":"x"},{"resource":null},{"resource": 7 },{"resource":[ {} ] },
     {"resource":{"a":"}]{[\\\""} }]})");
-  EXPECT_EQ(resources(page), (std::vector<std::string>{"", "null", "7", R"({"a":"}]{[\\\""})"}));
+  EXPECT_EQ(resources(page), (std::vector<std::string>{"", "null", "7", "[ {} ]", R"({"a":"}]{[\\\""})"}));
   for (const auto& entry : page.entries) {
     EXPECT_GE(entry.resource.data(), page.buffer.data());
     EXPECT_LE(entry.resource.data() + entry.resource.size() + 64, page.buffer.data() + page.buffer.size());
@@ -158,6 +158,12 @@ TEST(Bundle, AnAnswerThatBreaksOffAnywhereIsToldApart) {
     EXPECT_EQ(error.code(), ErrorCode::source_unreachable) << size << ": " << error.what();
     EXPECT_TRUE(error.retryable());
   }
+  try {
+    BundleReader(64).read(whole.substr(0, 60), "GET x", true);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::source_failed);
+  }
 }
 
 TEST(Bundle, BoundsTheDepthOfResources) {
@@ -171,6 +177,8 @@ TEST(Bundle, BoundsTheDepthOfResources) {
   EXPECT_EQ(read(nested(64)).entries.size(), 1U);
   EXPECT_EQ(error_of(nested(65)).code(), ErrorCode::source_limit);
   EXPECT_EQ(error_of(nested(100'000)).code(), ErrorCode::source_limit);
+  EXPECT_EQ(read(R"({"resourceType":"Bundle","extension":[[[1]]]})", 3).entries.size(), 0U);
+  EXPECT_EQ(error_of(R"({"resourceType":"Bundle","extension":[[[1]]]})", 2).code(), ErrorCode::source_limit);
   std::string wide = R"({"resourceType":"Bundle","entry":[{"resource":{"a":[)";
   for (int i = 0; i < 1000; ++i) wide += "{},";
   EXPECT_EQ(read(wide + "{}]}}]}").entries.size(), 1U);

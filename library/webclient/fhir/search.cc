@@ -39,6 +39,11 @@ void check_parameter(std::string_view type, const std::string& name, std::string
     empty = is_blank(value.substr(begin, end - begin));
     begin = end + 1;
   }
+  if (!empty && (static_cast<unsigned char>(value.front()) <= ' ' || static_cast<unsigned char>(value.back()) <= ' ')) {
+    throw Error(ErrorCode::invalid_input,
+                fmt::format("the search for {} has blanks around the value of '{}'", type, one_line(name, 60)),
+                "FHIR servers would find nothing");
+  }
   if (!empty) return;
   throw Error(ErrorCode::invalid_input,
               fmt::format("the search for {} has no value for '{}'", type, one_line(name, 60)),
@@ -147,7 +152,7 @@ SearchPage FhirClient::follow(std::string_view next) {
 
 SearchPage FhirClient::read_page(const HttpRequest& request, HttpResponse response) {
   const auto url = std::move(response.url);
-  auto page = reader_->read(std::move(response.body), described(request));
+  auto page = reader_->read(std::move(response.body), described(request), response.delimited);
   if (page.next) page.next = Url::parse(url).resolve(*page.next).text();
   return page;
 }

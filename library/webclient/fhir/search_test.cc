@@ -82,6 +82,7 @@ TEST_F(Search, RefusesToAskForEveryone) {
                                                         {{"address-postalcode", ""}},
                                                         {{"address-postalcode", " "}},
                                                         {{"", "02139"}},
+                                                        {{"address-postalcode", "02139 "}},
                                                         {{"patient", ","}},
                                                         {{"patient", "a,,b"}},
                                                         {{"patient", "a,"}},
