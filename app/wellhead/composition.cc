@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "library/meta/error.h"
 #include "library/storage/postgres/migrations.h"
 #include "library/storage/postgres/source_budget.h"
 #include "service/resource/table.h"
@@ -85,6 +86,8 @@ std::vector<std::string> Database::migrate() const {
   }
   return done;
 }
+
+std::string Database::shown() const { return cluster_ ? url_ : meta::redacted_url(url_); }
 
 void Database::release() {
   if (cluster_) cluster_->release();

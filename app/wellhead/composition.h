@@ -29,7 +29,8 @@ class Database {
   Database(const meta::Settings& settings, std::function<bool()> cancelled);
 
   const std::string& url() const { return url_; }
-  bool own() const { return cluster_ != nullptr; }
+  // For people: without a password.
+  std::string shown() const;
   storage::Connection connect() const { return storage::Connection(url_); }
   // Brings the schema up to date: migrations, then the tables of the views. Says what was done.
   std::vector<std::string> migrate() const;

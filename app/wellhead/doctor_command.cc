@@ -71,7 +71,7 @@ std::string examine_source(const meta::Settings& settings) {
 std::string examine_database(const Database& database) {
   auto connection = database.connect();
   const auto version = connection.server_version();
-  const auto where = meta::redacted_url(database.url());
+  const auto where = database.shown();
   storage::require_supported_server(version, where);
   const auto schema = storage::schema_state(connection);
   auto text = fmt::format("PostgreSQL {}.{} at {}", version / 10'000, version % 10'000, where);

@@ -36,8 +36,14 @@ int status_of(const meta::Error& error) {
 
 int complain_about_use(const CLI::App& program, const CLI::ParseError& error) {
   const auto chosen = program.get_subcommands();
-  const auto command = chosen.empty() ? std::string("wellhead") : "wellhead " + chosen.front()->get_name();
-  complain(error.what(), fmt::format("`{} --help` shows what it takes", command));
+  const auto words = program.remaining();
+  if (!chosen.empty()) {
+    complain(error.what(), fmt::format("`wellhead {} --help` shows what it takes", chosen.front()->get_name()));
+  } else if (words.empty()) {
+    complain("no command was given", "`wellhead --help` lists them");
+  } else {
+    complain(fmt::format("there is no command '{}'", words.front()), "`wellhead --help` lists them");
+  }
   return kWrongUse;
 }
 

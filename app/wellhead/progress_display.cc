@@ -22,10 +22,15 @@ constexpr std::size_t kBarWidth = 20;
 
 double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::duration<double>(to - from).count(); }
 
-std::size_t terminal_width() {
+struct TerminalSize {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+TerminalSize terminal_size() {
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  return {size.ws_col, size.ws_row};
 }
 
 std::string bar(double fraction) {
@@ -59,25 +64,31 @@ std::optional<double> ProgressRate::seconds_left() const {
 }
 
 std::string progress_words(const zipcode::Progress& progress, const ProgressRate& rate) {
-  if (progress.run.state == "queued") return "waiting for its turn";
-  auto words = with_thousands(progress.patients_staged);
+  auto words =
+      fmt::format("{} pages  {}", with_thousands(progress.patient_batches), with_thousands(progress.patients_staged));
   if (progress.patients_expected) words += "/" + with_thousands(*progress.patients_expected);
   words +=
-      fmt::format(" patients  {} pages  {} observations  {} rows/s  {} retries",
-                  with_thousands(progress.patient_batches), with_thousands(progress.observations_staged),
+      fmt::format(" patients  {} observations  {} rows/s  {} retries", with_thousands(progress.observations_staged),
                   with_thousands(static_cast<std::int64_t>(rate.rows_per_second())), with_thousands(progress.retries));
   if (progress.rejected > 0) words += fmt::format("  {} rejected", with_thousands(progress.rejected));
-  if (const auto left = rate.seconds_left()) words += fmt::format("  {} left", clock_time(*left));
   return words;
 }
 
-std::string progress_line(const zipcode::Progress& progress, const ProgressRate& rate, std::size_t width) {
-  auto line = progress.run.zipcode.text() + "  ";
-  const auto words = progress_words(progress, rate);
-  if (const auto fraction = rate.fraction(); fraction && line.size() + kBarWidth + 9 + words.size() <= width) {
-    line += bar(*fraction) + "  ";
-  }
-  return (line + words).substr(0, width);
+std::string progress_state(const zipcode::Progress& progress, const ProgressRate& rate) {
+  if (progress.run.state == "queued") return "waiting for its turn";
+  if (!progress.run.open()) return progress.run.state;
+  const auto fraction = rate.fraction();
+  if (fraction && *fraction >= 1) return "all received; loading and proving it";
+  const auto left = rate.seconds_left();
+  return left ? clock_time(*left) + " left" : "loading";
+}
+
+std::string progress_lines(const zipcode::Progress& progress, const ProgressRate& rate, std::size_t width) {
+  auto first = progress.run.zipcode.text() + "  ";
+  if (const auto fraction = rate.fraction()) first += bar(*fraction) + "  ";
+  first += progress_state(progress, rate);
+  const auto second = "       " + progress_words(progress, rate);
+  return first.substr(0, width) + "\x1b[K\n" + second.substr(0, width) + "\x1b[K\n";
 }
 
 bool ProgressDisplay::standard_error_is_terminal() {
@@ -96,11 +107,15 @@ void ProgressDisplay::update(SteadyTime now, const std::vector<zipcode::Progress
 }
 
 void ProgressDisplay::draw(const std::vector<zipcode::Progress>& runs) {
-  const auto width = terminal_width() - 1;
+  const auto size = terminal_size();
   std::string out = drawn_lines_ > 0 ? fmt::format("\r\x1b[{}A", drawn_lines_) : "";
-  for (const auto& progress : runs) out += progress_line(progress, rates_[progress.run.run], width) + "\x1b[K\n";
+  drawn_lines_ = 0;
+  for (const auto& progress : runs) {
+    if (!progress.run.open() || drawn_lines_ + 3 > size.rows) continue;
+    out += progress_lines(progress, rates_[progress.run.run], size.columns - 1);
+    drawn_lines_ += 2;
+  }
   out += "\x1b[J";
-  drawn_lines_ = runs.size();
   std::fwrite(out.data(), 1, out.size(), stderr);
 }
 
@@ -108,7 +123,8 @@ void ProgressDisplay::log(const std::vector<zipcode::Progress>& runs) {
   for (const auto& progress : runs) {
     if (!progress.run.open()) continue;
     const meta::LogScope scope({.run = progress.run.run, .zipcode = progress.run.zipcode});
-    spdlog::info("{}", progress_words(progress, rates_[progress.run.run]));
+    const auto& rate = rates_[progress.run.run];
+    spdlog::info("{}  {}", progress_words(progress, rate), progress_state(progress, rate));
   }
 }
 

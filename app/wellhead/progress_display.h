@@ -33,9 +33,12 @@ class ProgressRate {
   std::optional<double> fraction_;
 };
 
-// "637/1,204 patients  25,480 observations  12,300 rows/s  0 retries  0:04 left", with a bar before it if width allows.
-std::string progress_line(const zipcode::Progress& progress, const ProgressRate& rate, std::size_t width);
+// "12 pages  637/1,204 patients  25,480 observations  12,300 rows/s  0 retries"
 std::string progress_words(const zipcode::Progress& progress, const ProgressRate& rate);
+// "0:04 left", or what it is doing otherwise.
+std::string progress_state(const zipcode::Progress& progress, const ProgressRate& rate);
+// Both on two lines of a terminal, with a bar.
+std::string progress_lines(const zipcode::Progress& progress, const ProgressRate& rate, std::size_t width);
 
 class ProgressDisplay {
  public:

@@ -33,7 +33,7 @@ struct Addresses {
 };
 
 void tell(const CommandLine& line, const api::Server& server, const Database& database) {
-  const Addresses addresses{server.url(), server.url() + "/docs", meta::redacted_url(database.url())};
+  const Addresses addresses{server.url(), server.url() + "/docs", database.shown()};
   if (line.json) {
     fmt::print("{}\n", meta::to_json(addresses));
   } else {

@@ -154,7 +154,7 @@ class OwnCluster::State {
     const Locked locked(start_, options_.stop_patience * 2, {});
     if (users_.try_lock(LOCK_EX)) {
       server_.stop(options_.stop_patience);
-      spdlog::info("PostgreSQL stopped");
+      spdlog::debug("PostgreSQL stopped");
     }
     users_.unlock();
   }
@@ -172,7 +172,7 @@ class OwnCluster::State {
     server_.make_data();
     server_.start(alone, options_.start_patience);
     started_here_ = true;
-    spdlog::info("PostgreSQL {} runs on the socket {}", layout_.major, layout_.socket().string());
+    spdlog::debug("PostgreSQL {} runs on the socket {}", layout_.major, layout_.socket().string());
   }
 
   static fs::path prepared(const fs::path& home) {
