@@ -100,6 +100,10 @@ class Engine {
   // Asks an open execution to end as cancelled. Throws Error{not_found}, and Error{conflict} when it has ended.
   virtual void cancel(const std::string& execution_id) = 0;
 
+  // Throws what keeps this engine from running workflows, although it was told to: the database refuses, or (unless it
+  // keeps trying) its lease or its database is lost. For those who follow a run by other means than wait().
+  virtual void throw_if_failed() const = 0;
+
   // No new work; running activities are asked to stop and are joined. What has not ended goes on when an engine starts
   // again. Idempotent.
   virtual void stop() = 0;

@@ -40,6 +40,10 @@ void Slot::withdraw(const void* key) {
   std::erase_if(actions_, [key](const auto& registered) { return registered.first == key; });
 }
 
+AnyAwaiter::AnyAwaiter(std::vector<std::shared_ptr<Slot>> slots) : slots_(std::move(slots)) {
+  if (slots_.empty()) throw meta::Error(meta::ErrorCode::internal, "a workflow waits for any of no steps");
+}
+
 std::size_t AnyAwaiter::first_settled() const {
   const auto found = std::ranges::find_if(slots_, [](const auto& slot) { return slot->settled(); });
   return static_cast<std::size_t>(found - slots_.begin());

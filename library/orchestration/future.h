@@ -116,11 +116,11 @@ class [[nodiscard]] Future {
   std::shared_ptr<ValueSlot<T>> slot_;
 };
 
-// Waits until at least one of several futures is ready; yields the index of the first that is. Throws nothing itself:
-// get() of that future does.
+// Waits until at least one of several futures is ready; yields the index of the first that is. A failed future counts
+// as ready and throws from its get(). Waiting for none of none would be forever: Error{internal}.
 class [[nodiscard]] AnyAwaiter {
  public:
-  explicit AnyAwaiter(std::vector<std::shared_ptr<Slot>> slots) : slots_(std::move(slots)) {}
+  explicit AnyAwaiter(std::vector<std::shared_ptr<Slot>> slots);
   bool await_ready() const { return first_settled() < slots_.size(); }
   void await_suspend(std::coroutine_handle<> waiting);
   std::size_t await_resume() const { return first_settled(); }

@@ -16,6 +16,8 @@
 namespace wellhead::orchestration::embedded {
 namespace {
 
+constexpr std::chrono::seconds kPauseAfterFailure{2};
+
 std::string owner_name() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
@@ -37,15 +39,15 @@ class EmbeddedEngine::State {
 
   // Waits until something may have changed since `seen`; returns the count to give next time.
   std::uint64_t wait_for_change(std::uint64_t seen, std::stop_token stop);
-  // Throws what keeps this engine from ever running the execution waited for.
-  void throw_if_hopeless() const;
+  void throw_if_failed() const;
 
   Journal& journal;
   const EmbeddedEngineOptions options;
 
  private:
+  static bool passes(const std::exception_ptr& error);
   void compete();
-  void reap();
+  std::exception_ptr reap();
   std::shared_ptr<OwnerSession> session() const;
   void changed();
 
@@ -60,6 +62,7 @@ class EmbeddedEngine::State {
   std::exception_ptr last_error_;
   std::shared_ptr<OwnerSession> session_;
 
+  std::chrono::steady_clock::time_point next_try_{};  // the competitor's
   std::jthread competitor_;
 };
 
@@ -81,16 +84,17 @@ bool EmbeddedEngine::State::try_own() {
   return true;
 }
 
-// Joins the threads of a session that has ended by itself.
-void EmbeddedEngine::State::reap() {
+// Joins the threads of a session that has ended by itself; its error, if it had one.
+std::exception_ptr EmbeddedEngine::State::reap() {
   std::shared_ptr<OwnerSession> ended;
   {
     const std::lock_guard lock(mutex_);
-    if (!session_ || !session_->over()) return;
+    if (!session_ || !session_->over()) return nullptr;
     last_error_ = session_->error();
     ended = std::exchange(session_, nullptr);
   }
   ended->stop();
+  return ended->error();
 }
 
 void EmbeddedEngine::State::own_when_free() {
@@ -107,12 +111,29 @@ void EmbeddedEngine::State::own_when_free() {
   });
 }
 
+// Whether it is over with the lease or for now: whoever competes tries again.
+bool EmbeddedEngine::State::passes(const std::exception_ptr& error) {
+  const auto code = to_error(to_failure(error)).code();
+  return code == meta::ErrorCode::lease_lost || code == meta::ErrorCode::database_unreachable;
+}
+
+// After an error that will not pass there is a pause, in which those who wait see it.
 void EmbeddedEngine::State::compete() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_try_) return;
+  std::exception_ptr error;
   try {
-    try_own();
-  } catch (const meta::Error& error) {
-    spdlog::debug("the engine's lease cannot be asked for: {}", error.what());
+    {
+      const std::lock_guard owning(ownership_);
+      error = reap();
+    }
+    if (!error || passes(error)) try_own();
+  } catch (...) {
+    error = std::current_exception();
+    const std::lock_guard lock(mutex_);
+    last_error_ = error;
   }
+  if (error && !passes(error)) next_try_ = now + kPauseAfterFailure;
 }
 
 bool EmbeddedEngine::State::owns() const {
@@ -159,11 +180,10 @@ std::uint64_t EmbeddedEngine::State::wait_for_change(std::uint64_t seen, std::st
   return changes_;
 }
 
-void EmbeddedEngine::State::throw_if_hopeless() const {
+void EmbeddedEngine::State::throw_if_failed() const {
   const std::lock_guard lock(mutex_);
-  if (competing_) return;
   const auto error = session_ && session_->over() ? session_->error() : last_error_;
-  if (error) std::rethrow_exception(error);
+  if (error && !(competing_ && passes(error))) std::rethrow_exception(error);
 }
 
 EmbeddedEngine::EmbeddedEngine(Journal& journal, const Registry& registry, EmbeddedEngineOptions options)
@@ -197,7 +217,7 @@ WorkflowDescription EmbeddedEngine::wait(const std::string& execution_id, std::s
       const auto silence = std::chrono::steady_clock::now() - reachable_at;
       if (error.code() != meta::ErrorCode::database_unreachable || silence >= state_->options.journal_patience) throw;
     }
-    state_->throw_if_hopeless();
+    state_->throw_if_failed();
   }
 }
 
@@ -220,6 +240,8 @@ void EmbeddedEngine::cancel(const std::string& execution_id) {
   }
   state_->look();
 }
+
+void EmbeddedEngine::throw_if_failed() const { state_->throw_if_failed(); }
 
 void EmbeddedEngine::stop() { state_->stop(); }
 

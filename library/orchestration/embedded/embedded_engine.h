@@ -57,6 +57,7 @@ class EmbeddedEngine final : public Engine {
   std::optional<WorkflowDescription> describe(const std::string& execution_id) override;
   std::optional<std::string> latest_execution(const std::string& workflow_id) override;
   void cancel(const std::string& execution_id) override;
+  void throw_if_failed() const override;
   void stop() override;
 
  private:

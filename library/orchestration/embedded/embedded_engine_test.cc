@@ -137,10 +137,10 @@ TEST_F(Ownership, AJournalThatComesBackInTimeIsNoFailure) {
   EmbeddedEngine engine(journal_, registry_, kOptions);
   ASSERT_TRUE(engine.try_own());
   const auto execution = engine.start(kJob, "patient", 1);
-  journal_.set_unreachable(true);
+  journal_.set_failing(meta::ErrorCode::database_unreachable);
   std::jthread repair([this] {
     std::this_thread::sleep_for(milliseconds(150));
-    journal_.set_unreachable(false);
+    journal_.set_failing({});
   });
   EXPECT_EQ(engine.result(kJob, execution), 3);
 }
@@ -153,13 +153,27 @@ TEST_F(Ownership, AJournalThatStaysAwayEndsTheWait) {
   hold();
   const auto execution = engine.start(kJob, "given up", 1);
   wait_until_running();
-  journal_.set_unreachable(true);
+  journal_.set_failing(meta::ErrorCode::database_unreachable);
   try {
     engine.wait(execution.execution_id);
     FAIL() << "waited without a journal";
   } catch (const meta::Error& error) {
     EXPECT_EQ(error.code(), meta::ErrorCode::database_unreachable);
   }
+}
+
+TEST_F(Ownership, AJournalThatRefusesIsToldToThoseWhoFollow) {
+  EmbeddedEngine engine(journal_, registry_, kOptions);
+  journal_.set_failing(meta::ErrorCode::database_refused);
+  engine.own_when_free();
+  EXPECT_THROW(engine.throw_if_failed(), meta::Error);
+  journal_.set_failing({});
+  const auto execution = engine.start(kJob, "refused", 1);
+  EXPECT_THROW(engine.wait(execution.execution_id), meta::Error);
+  // The refusal is over: it is noticed without being told.
+  while (!engine.owns()) std::this_thread::yield();
+  EXPECT_NO_THROW(engine.throw_if_failed());
+  EXPECT_EQ(engine.result(kJob, execution), 3);
 }
 
 // Whatever the moment of the crash: what was journaled is enough to go on, and finished steps are not repeated.

@@ -23,7 +23,7 @@ void apply(WorkflowRecord& record, const JournalEntry& entry) {
 
 std::unique_lock<std::mutex> MemoryJournal::enter() const {
   std::unique_lock lock(mutex_);
-  if (unreachable_) throw meta::Error(meta::ErrorCode::database_unreachable, "the journal is unreachable");
+  if (failing_) throw meta::Error(*failing_, "the journal fails as it was told");
   return lock;
 }
 
@@ -143,9 +143,9 @@ void MemoryJournal::steal_lease() {
   lease_expires_ = {};
 }
 
-void MemoryJournal::set_unreachable(bool unreachable) {
+void MemoryJournal::set_failing(std::optional<meta::ErrorCode> code) {
   const std::unique_lock lock(mutex_);
-  unreachable_ = unreachable;
+  failing_ = code;
 }
 
 std::size_t MemoryJournal::appends() const {

@@ -28,8 +28,8 @@ class MemoryJournal final : public Journal {
 
   // Gives the lease to somebody else at once, as if the owner had slept past it.
   void steal_lease();
-  // Every call throws Error{database_unreachable} while set.
-  void set_unreachable(bool unreachable);
+  // Every call throws an error of this code while set.
+  void set_failing(std::optional<meta::ErrorCode> code);
   std::size_t appends() const;
 
  private:
@@ -42,7 +42,7 @@ class MemoryJournal final : public Journal {
   std::vector<WorkflowRecord> in_state(WorkflowState state, std::size_t limit) const;
 
   mutable std::mutex mutex_;
-  bool unreachable_ = false;
+  std::optional<meta::ErrorCode> failing_;
   std::map<std::int64_t, Stored> executions_;
   std::int64_t last_execution_ = 0;
   std::int64_t epoch_ = 0;
