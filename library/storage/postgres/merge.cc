@@ -9,28 +9,34 @@ namespace {
 
 using fmt::arg;
 
-// fate: what the version rule says of an incoming row whose key the table has. repeated: this run has loaded the key
-// before; it is a duplicate then, whatever becomes of it.
+// A sample of the rows, a few of each batch, is enough to tell a first load from a later one.
+constexpr std::string_view kSomeKnown =
+    "SELECT EXISTS (SELECT FROM {incoming} s JOIN {table} t ON t.{key} = s.{key} WHERE s.raw_index % 64 = 0)";
+
+// place: of the table's row. fate: what the version rule says of an incoming row whose key the table has. repeated:
+// this run has loaded the key before; the row is a duplicate then, whatever becomes of it. stale: no run as late as
+// this one has seen the row.
 constexpr std::string_view kMakeKnown = R"(
 CREATE TEMPORARY TABLE {known_name} ON COMMIT DROP AS
-SELECT {key}, 0::bigint AS batch, ''::text AS fate, false AS repeated, fetched_at FROM {table} WITH NO DATA)";
+SELECT {key}, ctid AS place, 0::bigint AS batch, ''::text AS fate, false AS repeated, false AS stale, fetched_at
+  FROM {table} WITH NO DATA)";
 
 constexpr std::string_view kFindKnown = R"(
 INSERT INTO {known}
-SELECT s.{key}, s.batch,
+SELECT s.{key}, t.ctid, s.batch,
        CASE WHEN s.digest = t.digest THEN 'same' WHEN {wins} THEN 'changed' ELSE 'older' END,
-       t.last_seen_run = $1::bigint, b.fetched_at
+       t.last_seen_run = $1::bigint, t.last_seen_run < $1::bigint, b.fetched_at
   FROM {incoming} s JOIN {table} t ON t.{key} = s.{key} JOIN {batches} ON b.batch = s.batch)";
 
 constexpr std::string_view kCountKnown =
-    "SELECT batch, fate, repeated, count(*) FROM {known} GROUP BY batch, fate, repeated";
+    "SELECT batch, fate, repeated, stale, count(*) FROM {known} GROUP BY batch, fate, repeated, stale";
 
 constexpr std::string_view kTouch = R"(
 UPDATE {table} t
    SET last_seen_run = $1::bigint,
        fetched_at = CASE WHEN k.fate = 'same' THEN greatest(t.fetched_at, k.fetched_at) ELSE t.fetched_at END
   FROM {known} k
- WHERE t.{key} = k.{key} AND k.fate <> 'changed' AND t.last_seen_run < $1::bigint)";
+ WHERE t.ctid = k.place AND k.fate <> 'changed' AND k.stale)";
 
 constexpr std::string_view kInsert = R"(
 INSERT INTO {table} ({columns}, digest, raw_frame, raw_index, raw_blob_id, run_id, last_seen_run, fetched_at)
@@ -75,6 +81,13 @@ std::string over_versions(const TargetTable& target, std::string_view column) {
   return fmt::format("OVER (PARTITION BY s.{}) AS every_{}", quote_identifier(target.key), column);
 }
 
+// Only Wellhead writes these tables, and whoever does holds the lock; repeating the transaction sees what the other
+// did.
+[[noreturn]] void fail_changed(const TargetTable& target) {
+  throw meta::Error(meta::ErrorCode::database_conflict,
+                    fmt::format("table {} was changed by something other than Wellhead during a load", target.name));
+}
+
 }  // namespace
 
 std::string column_list(const std::vector<std::string>& columns, std::string_view format) {
@@ -116,14 +129,38 @@ ParentMerge::ParentMerge(LoadGroup& group, const TargetTable& target, Incoming& 
       incoming_(incoming),
       known_table_("pg_temp." + quote_identifier("known_" + target.name)) {}
 
+void ParentMerge::prepare() {
+  some_known_ = group_.connection.query(sql(kSomeKnown)).boolean(0, 0);
+  if (some_known_) incoming_.keep_first(target_.key, newest_first(target_), group_.batches);
+}
+
 void ParentMerge::run() {
+  if (!some_known_ && insert_if_all_new()) return;
+  incoming_.keep_first(target_.key, newest_first(target_), group_.batches);
   find_known();
   count_known();
-  const auto written = all_new() ? change(kInsert) : touch_and_merge();
-  if (written != incoming_.rows() - known_ + changed_) {
-    throw meta::Error(meta::ErrorCode::database_conflict,
-                      fmt::format("table {} was changed by something other than Wellhead during a load", target_.name));
+  if (stale_ > 0) touch();
+  const auto to_write = incoming_.rows() - known_ + changed_;
+  if (to_write > 0 && change(kMerge) != to_write) fail_changed(target_);
+}
+
+bool ParentMerge::insert_if_all_new() {
+  group_.connection.execute("SAVEPOINT before_insert");
+  try {
+    change(kInsert);
+  } catch (const meta::Error& error) {
+    if (error.code() != meta::ErrorCode::database_conflict) throw;
+    group_.connection.execute("ROLLBACK TO SAVEPOINT before_insert");
+    return false;
   }
+  group_.connection.execute("RELEASE SAVEPOINT before_insert");
+  for (auto& [batch, counts] : incoming_.all_counts()) counts.inserted = counts.rows;
+  return true;
+}
+
+void ParentMerge::touch() {
+  const auto touched = group_.connection.query(sql(kTouch), {group_.run.value}).affected_rows();
+  if (touched != stale_) fail_changed(target_);
 }
 
 std::string ParentMerge::sql(std::string_view statement) const {
@@ -156,8 +193,9 @@ void ParentMerge::count_known() {
   for (int row = 0; row < fates.rows(); ++row) {
     auto& counts = incoming_.counts(fates.integer(row, 0));
     const auto fate = fates.text(row, 1);
-    const auto rows = fates.integer(row, 3);
+    const auto rows = fates.integer(row, 4);
     if (fate == "changed") changed_ += rows;
+    if (fate != "changed" && fates.boolean(row, 3)) stale_ += rows;
     counts.inserted -= rows;
     auto& counted = fates.boolean(row, 2) ? counts.duplicates
                     : fate == "changed"   ? counts.updated
@@ -165,12 +203,6 @@ void ParentMerge::count_known() {
                                           : counts.older;
     counted += rows;
   }
-}
-
-std::int64_t ParentMerge::touch_and_merge() {
-  if (known_ > changed_) group_.connection.query(sql(kTouch), {group_.run.value});
-  const auto to_write = incoming_.rows() - known_ + changed_;
-  return to_write == 0 ? 0 : change(kMerge);
 }
 
 }  // namespace wellhead::storage

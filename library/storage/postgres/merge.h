@@ -35,8 +35,13 @@ class ParentMerge {
   // All by reference; they outlive it.
   ParentMerge(LoadGroup& group, const TargetTable& target, Incoming& incoming);
 
-  // Joins the incoming rows with the table into pg_temp.known_<table>, inserts and updates rows, raises last_seen_run
-  // of the others, and counts.
+  // Before the lock is taken: looks whether the table has some of the keys already, and if so leaves one row of each
+  // key.
+  void prepare();
+
+  // Under the lock. Rows of which none was known and none is repeated are just inserted, which the primary key proves.
+  // Otherwise joins them with the table into pg_temp.known_<table>, merges, raises last_seen_run of the rows that stay,
+  // and counts.
   void run();
 
   // What child tables need to know.
@@ -47,9 +52,10 @@ class ParentMerge {
   const std::string& known() const { return known_table_; }
 
  private:
+  bool insert_if_all_new();
   void find_known();
   void count_known();
-  std::int64_t touch_and_merge();
+  void touch();
   std::int64_t change(std::string_view statement);
   std::string sql(std::string_view statement) const;
 
@@ -57,8 +63,10 @@ class ParentMerge {
   const TargetTable& target_;
   Incoming& incoming_;
   std::string known_table_;
+  bool some_known_ = false;
   std::int64_t known_ = 0;    // incoming rows whose key the table has
   std::int64_t changed_ = 0;  // of those, the ones that win over the table's row
+  std::int64_t stale_ = 0;    // and those that lose or are equal, but were not seen by this run or a later one
 };
 
 // A child table: rows of inserted parents are inserted, of changed parents replaced, of others left. incoming is null
