@@ -18,12 +18,21 @@ constexpr std::size_t kBlockingLimit = 64;
 // The access log: the route's pattern, never the path or the query, which may name a patient.
 void log_request(const webserver::RequestRecord& record) {
   const std::string_view route = record.route.empty() ? "(no route)" : record.route;
-  if (record.status >= 500) {
+  // That the database is lost is said once, not for each request.
+  if (record.status >= 500 && record.status != 503) {
     spdlog::warn("{} {} {} in {} µs, request {}: {}", to_string(record.method), route, record.status,
                  record.duration.count(), record.request_id, record.error);
   } else {
     spdlog::debug("{} {} {} in {} µs, {} bytes, request {}", to_string(record.method), route, record.status,
                   record.duration.count(), record.response_bytes, record.request_id);
+  }
+}
+
+void log_database(const std::string& problem) {
+  if (problem.empty()) {
+    spdlog::info("the API reaches its database again");
+  } else {
+    spdlog::warn("the API does not reach its database, and answers 503 until it does: {}", problem);
   }
 }
 
@@ -43,8 +52,8 @@ struct Server::State {
   explicit State(ServerOptions given) : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit) {
     routes = make_routes({options.start_load, connections, pool});
     http = std::make_unique<webserver::Server>(*routes, http_options(options));
-    const storage::AsyncConnectionOptions database{.url = options.database_url,
-                                                   .statement_timeout = options.statement_timeout};
+    const storage::AsyncConnectionOptions database{
+        .url = options.database_url, .statement_timeout = options.statement_timeout, .on_change = log_database};
     for (std::size_t i = 0; i < http->workers(); ++i) connections.add(http->context(i), database);
   }
 

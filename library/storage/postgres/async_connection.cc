@@ -82,6 +82,7 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
   void broken(std::string reason);
   void drop_connection();
   void retry_later();
+  void report(const std::string& problem);
 
   // Queries.
   void start(Query& query);
@@ -108,6 +109,8 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
   bool writing_ = false;
   bool breaking_ = false;
   milliseconds backoff_{0};
+  bool answered_ = false;  // something, since it was connected
+  bool reported_ = false;  // that it is lost
   std::string reason_ = "it has not been reached yet";
   std::chrono::steady_clock::time_point next_try_;
   std::unordered_map<const Statement*, std::uint64_t> prepared_;  // and by which query
@@ -188,7 +191,6 @@ void AsyncConnection::State::connected() {
   if (failed) return broken("the connection's socket cannot be watched: " + failed.message());
   phase_ = Phase::ready;
   timer_.cancel();
-  backoff_ = milliseconds(0);
   std::erase(pending_, nullptr);
   for (Query* query : pending_) {
     if (!send(*query)) return broken(first_line(PQerrorMessage(connection_)));
@@ -207,16 +209,27 @@ void AsyncConnection::State::drop_connection() {
   writing_ = false;
 }
 
-// Fails what is under way and tries again later.
+// Fails what is under way and tries again: at once if the connection had been of use, otherwise later.
 void AsyncConnection::State::broken(std::string reason) {
   if (phase_ == Phase::closed) return;
   drop_connection();
-  phase_ = Phase::waiting;
   breaking_ = false;
   reason_ = std::move(reason);
-  backoff_ = backoff_ == milliseconds(0) ? kFirstBackoff : std::min(backoff_ * 2, kLastBackoff);
-  retry_later();
+  const bool at_once = std::exchange(answered_, false);
+  phase_ = at_once ? Phase::connecting : Phase::waiting;
+  if (!at_once) backoff_ = backoff_ == milliseconds(0) ? kFirstBackoff : std::min(backoff_ * 2, kLastBackoff);
   fail_all(unreachable("the database does not answer: " + reason_));
+  // A coroutine that went on may have closed it.
+  if (phase_ == Phase::closed) return;
+  if (at_once) return connect();
+  retry_later();
+  report(reason_);
+}
+
+void AsyncConnection::State::report(const std::string& problem) {
+  const bool lost = !problem.empty();
+  if (lost == std::exchange(reported_, lost)) return;
+  if (options_.on_change) options_.on_change(problem);
 }
 
 void AsyncConnection::State::retry_later() {
@@ -347,6 +360,9 @@ void AsyncConnection::State::take(PGresult* result) {
 void AsyncConnection::State::finish_front() {
   Query* query = pending_.front();
   pending_.pop_front();
+  answered_ = true;
+  backoff_ = milliseconds(0);
+  report({});
   if (query) finish(*query);
 }
 

@@ -8,10 +8,11 @@
 // A query starts when query() is called, so two can be started and then awaited in turn. It may be awaited by any
 // coroutine type; that coroutine goes on on the loop's thread. Statements are prepared on first use in each connection.
 //
-// A connection that breaks fails what was under way with Error{database_unreachable}, and is made anew with backoff; in
-// the meantime queries fail at once, with retry_after. Other errors: database_refused, database_conflict,
-// database_version (a table is missing), database_unreachable also for a statement that ran into its time limit and for
-// a full queue. Everything but the constructor and destructor must be called on the loop's thread.
+// A connection that breaks fails what was under way with Error{database_unreachable}, and is made anew: at once, then
+// with backoff. While it is being made queries wait; between two attempts they fail at once, with retry_after. Other
+// errors: database_refused, database_conflict, database_version (a table is missing), database_unreachable also for a
+// statement that ran into its time limit and for a full queue. Everything but the constructor and destructor must be
+// called on the loop's thread.
 #pragma once
 
 #include <chrono>
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +52,8 @@ struct AsyncConnectionOptions {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds statement_timeout{10'000};
   std::size_t max_pending = 512;  // queries waiting or under way
+  // Told once when the database is lost or not reached (why), and once when it is back (empty). On the loop's thread.
+  std::function<void(const std::string& problem)> on_change;
 };
 
 class AsyncConnection {

@@ -1,0 +1,231 @@
+// Zip codes, runs, health and the server itself over REST.
+#include <gmock/gmock.h>
+
+#include <future>
+#include <thread>
+
+#include "library/meta/error.h"
+#include "service/api/testing/api_fixture.h"
+
+namespace wellhead::api {
+namespace {
+
+using testing::ApiTest;
+using testing::at;
+using ::testing::HasSubstr;
+using webserver::testing::post_json;
+using webserver::testing::RawClient;
+using webserver::testing::RawResponse;
+
+class Runs : public ApiTest {
+ protected:
+  Runs() {
+    testing::make_schema(connection_);
+    testing::seed(connection_);
+    options_.start_load = [this](const meta::Zipcode& zipcode) { return load(zipcode); };
+  }
+
+  zipcode::RequestedRun load(const meta::Zipcode& zipcode) {
+    if (zipcode.text() == "00000") throw meta::Error(meta::ErrorCode::source_unreachable, "the source does not answer");
+    storage::Connection connection = database_.connect();
+    return zipcode::request_run(connection, zipcode, "http://fhir.test", {});
+  }
+
+  RawResponse post(const std::string& body) {
+    if (!server_) start();
+    return post_json(server_->port(), "/zipcodes", body);
+  }
+};
+
+TEST_F(Runs, QueuesALoad) {
+  for (const std::string body : {R"({"zipcode":"01001"})", R"({"zipcode":1002})"}) {
+    const RawResponse response = post(body);
+    EXPECT_EQ(response.status, 202) << response.body;
+    EXPECT_EQ(response.header("location"), "/runs/" + at(response.body, "/run"));
+    EXPECT_EQ(at(response.body, "/state"), "\"queued\"");
+    EXPECT_EQ(at(response.body, "/joined"), "false");
+    EXPECT_EQ(get(response.header("location")).status, 200);
+  }
+  EXPECT_EQ(at(get("/runs?limit=1").body, "/items/0/zipcode"), "\"01002\"");
+}
+
+TEST_F(Runs, JoinsTheRunThatIsUnderWay) {
+  const RawResponse response = post(R"({"zipcode":"02140"})");
+  EXPECT_EQ(response.status, 202);
+  EXPECT_EQ(response.header("location"), "/runs/4");
+  EXPECT_EQ(at(response.body, "/run"), "4");
+  EXPECT_EQ(at(response.body, "/state"), "\"running\"");
+  EXPECT_EQ(at(response.body, "/joined"), "true");
+}
+
+TEST_F(Runs, RefusesWhatIsNoZipcode) {
+  for (const std::string body :
+       {R"({"zipcode":"2139"})", R"({"zipcode":123456})", R"({"zipcode":null})", "{}", R"({"zip":"02139"})", "[]"}) {
+    const RawResponse response = post(body);
+    EXPECT_EQ(response.status, 400) << body;
+    EXPECT_EQ(response.header("content-type"), "application/problem+json");
+    EXPECT_NE(at(response.body, "/errors/0/field"), "") << body;
+  }
+  EXPECT_EQ(at(get("/runs").body, "/items/4"), "");
+}
+
+TEST_F(Runs, SaysWhyALoadCannotBeQueued) {
+  const RawResponse failed = post(R"({"zipcode":"00000"})");
+  EXPECT_EQ(failed.status, 502);
+  EXPECT_THAT(failed.body, HasSubstr("the source does not answer"));
+  server_.reset();
+  options_.start_load = {};
+  const RawResponse read_only = post(R"({"zipcode":"02139"})");
+  EXPECT_EQ(read_only.status, 503);
+  EXPECT_EQ(at(read_only.body, "/type"), "\"urn:wellhead:problem:read_only\"");
+}
+
+TEST_F(Runs, TellsOfAZipcode) {
+  const std::string loaded = get("/zipcodes/02139").body;
+  EXPECT_EQ(at(loaded, "/patients"), "2");
+  EXPECT_EQ(at(loaded, "/observations"), "3");
+  EXPECT_EQ(at(loaded, "/last_run/run"), "3");
+  EXPECT_EQ(at(loaded, "/last_run/state"), "\"running\"");
+  EXPECT_EQ(at(loaded, "/last_complete_run/run"), "2");
+  EXPECT_EQ(at(loaded, "/last_complete_run/finished_at"), "\"2026-01-31T10:00:31Z\"");
+  EXPECT_EQ(at(loaded, "/as_of"), "\"2026-01-31T10:00:01Z\"");
+  EXPECT_GT(std::stoll(at(loaded, "/age_seconds")), 0);
+  const std::string loading = get("/zipcodes/02140").body;
+  EXPECT_EQ(at(loading, "/patients"), "1");
+  EXPECT_EQ(at(loading, "/observations"), "0");
+  EXPECT_EQ(at(loading, "/last_complete_run"), "");
+  EXPECT_EQ(get("/zipcodes/99999").status, 404);
+  EXPECT_EQ(get("/zipcodes/2139").status, 400);
+}
+
+TEST_F(Runs, TellsOfAZipcodeThatWaits) {
+  post(R"({"zipcode":"01001"})");
+  EXPECT_EQ(at(get("/zipcodes/01001").body, "/last_run/state"), "\"queued\"");
+  EXPECT_EQ(at(get("/zipcodes").body, "/items/0/zipcode"), "\"01001\"");
+}
+
+TEST_F(Runs, PagesZipcodesAndRuns) {
+  const RawResponse first = get("/zipcodes?limit=1");
+  EXPECT_EQ(at(first.body, "/items/0/zipcode"), "\"02139\"");
+  const std::string next = at(first.body, "/next");
+  EXPECT_EQ(first.header("link"), "<" + next.substr(1, next.size() - 2) + ">; rel=\"next\"");
+  const std::string second = get(next.substr(1, next.size() - 2)).body;
+  EXPECT_EQ(at(second, "/items/0/zipcode"), "\"02140\"");
+  EXPECT_EQ(at(second, "/next"), "null");
+
+  std::string target = "/runs?zipcode=02139&limit=2";
+  std::string seen;
+  while (!target.empty()) {
+    const std::string body = get(target).body;
+    for (int i = 0; i < 2 && !at(body, "/items/" + std::to_string(i)).empty(); ++i)
+      seen += at(body, "/items/" + std::to_string(i) + "/run");
+    const std::string following = at(body, "/next");
+    target = following == "null" ? "" : following.substr(1, following.size() - 2);
+  }
+  EXPECT_EQ(seen, "321");
+  EXPECT_EQ(at(get("/runs?state=complete&limit=1").body, "/items/0/run"), "2");
+  EXPECT_EQ(at(get("/runs?state=running&zipcode=02140").body, "/items/0/run"), "4");
+  EXPECT_EQ(get("/runs?state=gone").status, 400);
+  EXPECT_EQ(get("/runs?cursor=AAAA").status, 400);
+}
+
+TEST_F(Runs, GivesARunWithProgressAndReceipts) {
+  const std::string run = get("/runs/2").body;
+  EXPECT_EQ(at(run, "/state"), "\"complete\"");
+  EXPECT_EQ(at(run, "/seconds"), "30.5");
+  EXPECT_EQ(at(run, "/options/concurrency"), "5");
+  EXPECT_EQ(at(run, "/progress/patients_staged"), "2");
+  EXPECT_EQ(at(run, "/progress/patients_covered"), "2");
+  EXPECT_EQ(at(run, "/progress/rows_loaded"), "5");
+  EXPECT_EQ(at(run, "/progress/bytes_received"), "1500");
+  EXPECT_EQ(at(run, "/receipts/0/resource_type"), "\"Patient\"");
+  EXPECT_EQ(at(run, "/receipts/0/no_longer_found"), "1");
+  EXPECT_EQ(at(run, "/receipts/0/digest"), "\"000000000000000000000000000000ff\"");
+  EXPECT_EQ(at(run, "/receipts/1/verdict"), "\"complete\"");
+  EXPECT_EQ(at(get("/runs/4").body, "/receipts"), "[]");
+  EXPECT_EQ(get("/runs/99").status, 404);
+  EXPECT_EQ(get("/runs/0").status, 400);
+  EXPECT_EQ(get("/runs/x").status, 400);
+}
+
+TEST_F(Runs, IsReadyWithACurrentSchemaOnly) {
+  EXPECT_EQ(get("/health/live").body, R"({"status":"live"})");
+  EXPECT_EQ(get("/health/ready").body, R"({"status":"ready"})");
+  connection_.execute("UPDATE schema_migration SET version = version + 1000");
+  EXPECT_THAT(get("/health/ready").body, HasSubstr("newer than this program"));
+  connection_.execute("DELETE FROM schema_migration");
+  EXPECT_THAT(get("/health/ready").body, HasSubstr("older than this program"));
+  connection_.execute("DROP TABLE schema_migration");
+  const RawResponse none = get("/health/ready");
+  EXPECT_EQ(none.status, 503);
+  EXPECT_THAT(none.body, HasSubstr("wellhead migrate"));
+}
+
+TEST_F(Runs, AnswersWithoutADatabase) {
+  options_.database_url = "postgresql:///nothing?host=/nonexistent";
+  EXPECT_EQ(get("/health/live").status, 200);
+  const RawResponse ready = get("/health/ready");
+  EXPECT_EQ(ready.status, 503);
+  for (const std::string target :
+       {"/zipcodes", "/runs/1", "/patients", "/patients/smith", "/observations?patient_id=smith"}) {
+    const RawResponse response = get(target);
+    EXPECT_EQ(response.status, 503) << target;
+    EXPECT_NE(response.header("retry-after"), "") << target;
+    EXPECT_EQ(at(response.body, "/type"), "\"urn:wellhead:problem:database_unreachable\"") << target;
+  }
+  EXPECT_EQ(get("/openapi.json").status, 200);
+}
+
+TEST_F(Runs, ComesBackWithTheDatabase) {
+  EXPECT_EQ(get("/runs/2").status, 200);
+  storage::Connection(database_.server_url())
+      .query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wellhead api' AND datname "
+          "= $1",
+          {database_.name()});
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  int answered = 0;
+  while (answered < 4 && std::chrono::steady_clock::now() < until)
+    answered = get("/runs/2").status == 200 ? answered + 1 : 0;
+  EXPECT_EQ(answered, 4);
+}
+
+TEST_F(Runs, BoundsTheTimeOfAStatement) {
+  options_.statement_timeout = std::chrono::milliseconds(200);
+  connection_.execute("BEGIN; LOCK TABLE run IN ACCESS EXCLUSIVE MODE");
+  const RawResponse response = get("/runs/2");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_NE(response.header("retry-after"), "");
+  connection_.execute("ROLLBACK");
+  EXPECT_EQ(get("/runs/2").status, 200);
+}
+
+TEST_F(Runs, FinishesAQueryWhenItStops) {
+  connection_.execute("BEGIN; LOCK TABLE run IN ACCESS EXCLUSIVE MODE");
+  start();
+  RawClient client(server_->port());
+  client.send("GET /runs/2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  storage::Connection watcher = database_.connect();
+  while (watcher.query("SELECT 1 FROM pg_locks WHERE NOT granted").empty()) std::this_thread::yield();
+  auto stopping = std::async(std::launch::async, [this] { server_->stop(); });
+  connection_.execute("ROLLBACK");
+  const auto response = client.read();
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+  stopping.get();
+}
+
+TEST_F(Runs, CutsOffAQueryThatDoesNotEnd) {
+  options_.stop_limit = std::chrono::milliseconds(100);
+  connection_.execute("BEGIN; LOCK TABLE run IN ACCESS EXCLUSIVE MODE");
+  start();
+  RawClient client(server_->port());
+  client.send("GET /runs/2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  storage::Connection watcher = database_.connect();
+  while (watcher.query("SELECT 1 FROM pg_locks WHERE NOT granted").empty()) std::this_thread::yield();
+  server_->stop();
+  client.read_to_end();
+}
+
+}  // namespace
+}  // namespace wellhead::api
