@@ -27,6 +27,7 @@ def observation(identifier, subject, **more):
 class Cases(unittest.TestCase):
     def setUp(self):
         self.server = fhir.Server((pathlib.Path(os.environ["WELLHEAD_HAPI"]) / "url").read_text().strip())
+        self.addCleanup(self.server.connection.close)
         self.server.faults()
         self.addCleanup(self.server.faults)
         self.home = tempfile.mkdtemp(prefix="wellhead-hapi-")
@@ -42,7 +43,8 @@ class Cases(unittest.TestCase):
     def run_load(self, *arguments, **environment):
         settings = {"WELLHEAD_SOURCE_URL": self.server.base, "WELLHEAD_DATABASE_URL": self.database, "WELLHEAD_HOME": self.home,
                     "WELLHEAD_RETRY_DELAY": "50ms"}
-        return subprocess.run([os.environ["WELLHEAD"], "load", *arguments], env={**os.environ, **settings, **environment},
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("WELLHEAD")}
+        return subprocess.run([os.environ["WELLHEAD"], "load", *arguments], env={**outside, **settings, **environment},
                               cwd=self.home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=400)
 
     def load(self, *arguments, **environment):
@@ -140,7 +142,7 @@ class Cases(unittest.TestCase):
         self.assertEqual((receipt["rejected"], receipt["staged"]), (1, 1))
         reject = self.rows("reject")[0]
         self.assertEqual((reject["resource_type"], reject["resource_id"]), ("Patient", "nul"))
-        self.assertIn("null character", reject["reason"].lower().replace("u+0000", "null character"))
+        self.assertIn("\\u0000", reject["reason"])
 
     def test_partial_dates_keep_their_truth(self):
         self.server.put([patient("date-year", "10051", birthDate="1980"), patient("date-month", "10051", birthDate="1980-05"),
@@ -173,7 +175,7 @@ class Cases(unittest.TestCase):
         receipt = self.load("10071")["Observation"]
         self.assertEqual((receipt["staged"], receipt["rejected"]), (3, 0))
         rows = {row["id"]: row for row in self.rows("observation")}
-        self.assertEqual(rows["edge-zone"]["effective_start"][:26], "2019-12-31T23:00:00.123456")
+        self.assertEqual(rows["edge-zone"]["effective_start"][:26], "2019-12-31T23:00:00.123457")
         self.assertEqual(rows["edge-leap"]["effective_start_text"], "2016-12-31T23:59:60Z")
         self.assertEqual(rows["edge-reversed"]["effective_end_text"], "2020-01-01")
 
@@ -191,20 +193,20 @@ class Cases(unittest.TestCase):
     # --- a server that says no ---
 
     def test_a_token_is_wanted(self):
-        self.server.faults(token="right")
-        wrong = self.run_load("02155", WELLHEAD_SOURCE_TOKEN="wrong")
+        self.server.faults(token="a-good-one")
+        wrong = self.run_load("02155", WELLHEAD_SOURCE_TOKEN="a-bad-one")
         self.assertEqual(wrong.returncode, 1, wrong.stderr)
         self.assertIn("401", wrong.stdout + wrong.stderr)
-        self.assertNotIn("wrong", wrong.stdout + wrong.stderr)
+        self.assertNotIn("a-bad-one", wrong.stdout + wrong.stderr)
         self.assertEqual([run["state"] for run in self.rows("run")], ["failed"])
         token = pathlib.Path(self.home, "token")
-        token.write_text("right\n")
+        token.write_text("a-good-one\n")
         self.load("02155", WELLHEAD_SOURCE_TOKEN_FILE=str(token))
         self.server.faults()
         self.assert_equal_to_server("02155")
 
     def test_a_server_that_throttles(self):
-        self.server.faults(rps=6)
+        self.server.faults(rps=2)
         receipts = self.load("02155", "--observations", "per-patient", "--retry-attempts", "20")
         self.assertIn(429, self.server.faults_struck())
         self.assertGreater(sum(one["retries"] for one in receipts.values()), 0)
@@ -212,7 +214,7 @@ class Cases(unittest.TestCase):
         self.assert_equal_to_server("02155")
 
     def test_a_server_with_outages(self):
-        self.server.faults(p503=0.15)
+        self.server.faults(p503=0.3)
         self.load("02155", "--observations", "per-patient", "--retry-attempts", "10")
         self.assertIn(503, self.server.faults_struck())
         self.server.faults()
