@@ -23,9 +23,10 @@ using meta::ErrorCode;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::array kRedirects = {301, 302, 303, 307, 308};
+
 bool is_redirect(const HttpResponse& response) {
-  constexpr std::array kStatuses = {301, 302, 303, 307, 308};
-  return std::ranges::find(kStatuses, response.status) != kStatuses.end() && !response.location.empty();
+  return std::ranges::find(kRedirects, response.status) != kRedirects.end() && !response.location.empty();
 }
 
 bool worth_repeating(int status) {
@@ -270,7 +271,7 @@ HttpClient::HttpClient(HttpSettings settings, HttpShare* share, RateLimiter* lim
 
 HttpClient::~HttpClient() = default;
 
-HttpResponse HttpClient::send(const HttpRequest& request, std::stop_token stop) {
+HttpResponse HttpClient::send(const HttpRequest& request, const std::stop_token& stop) {
   return session_->send(request, stop);
 }
 

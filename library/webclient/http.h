@@ -126,7 +126,7 @@ class HttpClient {
 
   // Any final answer that is not repeated: 2xx, 3xx without Location, 4xx. Blocks; Error{cancelled} within about 100 ms
   // of a stop.
-  HttpResponse send(const HttpRequest& request, std::stop_token stop = {});
+  HttpResponse send(const HttpRequest& request, const std::stop_token& stop = {});
 
   const Traffic& traffic() const;  // since construction
   const HttpSettings& settings() const;

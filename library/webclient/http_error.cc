@@ -15,6 +15,8 @@ namespace {
 using meta::Error;
 using meta::ErrorCode;
 
+// A longer wait that a server asks for is taken for this.
+constexpr std::int64_t kMaxSeconds = 366 * 24 * 3600;
 constexpr std::size_t kMaxTitle = 80;
 constexpr std::size_t kMaxPlainText = 200;
 
@@ -130,7 +132,6 @@ std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   if (text.empty()) return std::nullopt;
-  constexpr std::int64_t kMaxSeconds = 366 * 24 * 3600;
   if (std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; })) {
     std::int64_t seconds = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);

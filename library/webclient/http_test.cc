@@ -375,6 +375,7 @@ TEST(Http, ManyClientsShareWhatIsShared) {
   std::atomic<int> answers = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         HttpClient client(settings, &share);

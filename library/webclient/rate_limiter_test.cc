@@ -18,6 +18,7 @@ TEST(LocalRateLimiter, SpacesTheRequestsOfAllThreads) {
   const auto start = Clock::now();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&limiter] {
         for (int request = 0; request < 10; ++request) limiter.acquire({});

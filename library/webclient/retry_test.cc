@@ -39,7 +39,7 @@ Error error_of(HttpClient& client, const HttpRequest& request, std::stop_token s
 }
 
 // Answers with the failure until it was asked `failures` times, then well.
-ScriptedServer::Handler failing(int failures, Reply failure) {
+ScriptedServer::Handler failing(int failures, const Reply& failure) {
   return [failures, failure, asked = std::make_shared<std::atomic<int>>(0)](const Received&) {
     return ++*asked <= failures ? failure : Reply{.body = "well"};
   };

@@ -17,6 +17,10 @@ using meta::ErrorCode;
 
 using Handle = std::unique_ptr<CURLU, decltype([](CURLU* handle) { curl_url_cleanup(handle); })>;
 
+constexpr std::string_view kHex = "0123456789ABCDEF";
+// Beside letters and digits. The comma separates the items of a search value, the colon belongs to its name.
+constexpr std::string_view kPlain = "-._~,:";
+
 std::string part(CURLU* handle, CURLUPart which, unsigned flags = 0) {
   char* text = nullptr;
   if (curl_url_get(handle, which, &text, flags) != CURLUE_OK) return {};
@@ -27,7 +31,6 @@ std::string part(CURLU* handle, CURLUPart which, unsigned flags = 0) {
 
 // libcurl wants blanks and bytes beyond ASCII encoded; some servers write them plainly.
 std::string encode_blanks(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
@@ -87,8 +90,6 @@ bool Url::loopback() const {
 }
 
 std::string form_encode(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr std::string_view kPlain = "-._~,:";
   std::string out;
   out.reserve(text.size() + 16);
   for (const char c : text) {

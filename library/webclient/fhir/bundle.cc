@@ -56,9 +56,10 @@ Nesting nesting_of(std::string_view json) {
   return nesting;
 }
 
+constexpr std::size_t kBlock = 128;
+
 // In blocks whose count fits a byte, which compilers turn into vector instructions.
 std::size_t opening_brackets(std::string_view json) {
-  constexpr std::size_t kBlock = 128;
   std::size_t total = 0;
   while (!json.empty()) {
     const auto block = json.substr(0, kBlock);
@@ -156,7 +157,7 @@ class BundleWalk {
   }
 
   void read_entry(ondemand::object entry) {
-    std::string_view resource(page_.buffer.data(), 0);  // stays so when the server left it out
+    auto resource = std::string_view(page_.buffer).substr(0, 0);  // stays so when the server left it out
     auto mode = SearchMode::none;
     for (auto field : entry) {
       const std::string_view key = field.unescaped_key();

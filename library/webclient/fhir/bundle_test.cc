@@ -26,6 +26,7 @@ Error error_of(std::string body, int max_depth = 64) {
 
 std::vector<std::string> resources(const SearchPage& page) {
   std::vector<std::string> out;
+  out.reserve(page.entries.size());
   for (const auto& entry : page.entries) out.emplace_back(entry.resource);
   return out;
 }
@@ -113,6 +114,7 @@ TEST(Bundle, BytesThatAreNoUtf8SpoilOnlyTheirEntry) {
   EXPECT_EQ(resources(page), (std::vector<std::string>{"{\"name\":\"Jos\xc3\xa9\"}", "{\"name\":\"Jos\xe9\"}",
                                                        "{\"name\":\"cut \xe2\x82\"}", "{\"name\":\"Ann\"}"}));
   std::vector<bool> valid;
+  valid.reserve(page.entries.size());
   for (const auto& entry : page.entries) valid.push_back(entry.valid_utf8);
   EXPECT_EQ(valid, (std::vector<bool>{true, false, false, true}));
   EXPECT_EQ(page.next, "http://h/n");

@@ -90,7 +90,7 @@ std::string base_of(const Url& url) {
 
 }  // namespace
 
-FhirClient::FhirClient(HttpClient& http, std::string base_url, FhirOptions options)
+FhirClient::FhirClient(HttpClient& http, const std::string& base_url, FhirOptions options)
     : http_(http),
       options_(options),
       reader_(std::make_unique<BundleReader>(options.max_depth)),

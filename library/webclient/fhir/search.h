@@ -58,7 +58,7 @@ class BundleReader;
 class FhirClient {
  public:
   // http outlives the client. Keep a FhirClient as long as its HttpClient: it reuses the memory of its parser.
-  FhirClient(HttpClient& http, std::string base_url, FhirOptions options = {});
+  FhirClient(HttpClient& http, const std::string& base_url, FhirOptions options = {});
   ~FhirClient();
   FhirClient(const FhirClient&) = delete;
   FhirClient& operator=(const FhirClient&) = delete;

@@ -136,7 +136,8 @@ class ScriptedServer::Connection {
  private:
   bool read_more() {
     char bytes[4096];
-    if (!(tls_ && SSL_pending(tls_.get()) > 0) && !server_.readable(socket_)) return false;
+    const bool buffered = tls_ && SSL_pending(tls_.get()) > 0;
+    if (!buffered && !server_.readable(socket_)) return false;
     const auto count =
         tls_ ? SSL_read(tls_.get(), bytes, sizeof bytes) : static_cast<int>(recv(socket_, bytes, sizeof bytes, 0));
     if (count <= 0) return false;
