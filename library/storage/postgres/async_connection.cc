@@ -113,7 +113,11 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
   bool reported_ = false;  // that it is lost
   std::string reason_ = "it has not been reached yet";
   std::chrono::steady_clock::time_point next_try_;
-  std::unordered_map<const Statement*, std::uint64_t> prepared_;  // and by which query
+  struct Prepared {
+    std::uint64_t by;  // the query that prepared it
+    std::string name;  // new each time: what was prepared by another name may have aged
+  };
+  std::unordered_map<const Statement*, Prepared> prepared_;
   std::uint64_t queries_ = 0;
   std::deque<Query*> pending_;  // nullptr: abandoned, its results are still to come
   std::deque<Query*> failing_;  // to be told that the connection broke
@@ -271,16 +275,19 @@ void AsyncConnection::State::break_later(std::string reason) {
 
 bool AsyncConnection::State::send(Query& query) {
   const Statement& statement = *query.statement_;
-  const auto [prepared, first] = prepared_.try_emplace(&statement, ++queries_);
-  query.prepared_by_ = prepared->second;
-  query.prepared_ = !first;
-  if (first && PQsendPrepare(connection_, statement.name().c_str(), statement.sql().c_str(), 0, nullptr) != 1) {
-    return false;
+  auto prepared = prepared_.find(&statement);
+  query.prepared_ = prepared != prepared_.end();
+  if (!query.prepared_) {
+    const std::uint64_t by = ++queries_;
+    prepared = prepared_.emplace(&statement, Prepared{by, statement.name() + "_" + std::to_string(by)}).first;
+    if (PQsendPrepare(connection_, prepared->second.name.c_str(), statement.sql().c_str(), 0, nullptr) != 1)
+      return false;
   }
+  query.prepared_by_ = prepared->second.by;
   std::vector<const char*> values;
   values.reserve(query.parameters_.size());
   for (const Value& value : query.parameters_) values.push_back(value.data());
-  return PQsendQueryPrepared(connection_, statement.name().c_str(), static_cast<int>(values.size()), values.data(),
+  return PQsendQueryPrepared(connection_, prepared->second.name.c_str(), static_cast<int>(values.size()), values.data(),
                              nullptr, nullptr, 0) == 1 &&
          PQpipelineSync(connection_) == 1;
 }
@@ -344,16 +351,11 @@ void AsyncConnection::State::take(PGresult* result) {
     return;
   }
   query->error_ = to_error(connection_, result);
-  // Had the statement not been prepared by then, the next query prepares it. (Preparing again what is there fails, too,
-  // and so does a plan that no longer fits the tables: a new connection settles both.)
+  // The next query prepares the statement again if this one could not, or not any more.
   const std::string_view state = sqlstate(result);
+  const bool useless = !query->prepared_ || state == "26000" || state == "0A000";
   const auto prepared = prepared_.find(query->statement_);
-  if (state == "0A000" || state == "42P05") {
-    break_later("its prepared statements are out of date");
-  } else if ((!query->prepared_ || state == "26000") && prepared != prepared_.end() &&
-             prepared->second == query->prepared_by_) {
-    prepared_.erase(prepared);
-  }
+  if (useless && prepared != prepared_.end() && prepared->second.by == query->prepared_by_) prepared_.erase(prepared);
   PQclear(result);
 }
 

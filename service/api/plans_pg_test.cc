@@ -1,0 +1,134 @@
+// Every filter has its index: with many rows, no list reads a whole table.
+#include <gmock/gmock.h>
+
+#include "service/api/testing/api_fixture.h"
+#include "service/observation/routes.h"
+#include "service/patient/routes.h"
+#include "service/resource/list_query.h"
+#include "service/zipcode/route_queries.h"
+
+namespace wellhead::api {
+namespace {
+
+using resource::ListFilter;
+using resource::ListShape;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// 40,000 patients in 20 zip codes, five observations each, 20,000 runs.
+constexpr const char* kMany = R"sql(
+  INSERT INTO run (zipcode, source_url, state)
+    SELECT lpad((i % 1000)::text, 5, '0'), 'http://fhir.test', CASE WHEN i % 1000 = 7 THEN 'failed' ELSE 'complete' END
+      FROM generate_series(1, 20000) i;
+  INSERT INTO zipcode SELECT lpad(i::text, 5, '0'), i + 1, i + 1 FROM generate_series(0, 19) i;
+  INSERT INTO patient (id, family, given, birth_date, postal_code, digest, run_id, last_seen_run, fetched_at)
+    SELECT 'p' || i, md5(i::text), md5((i + 7)::text), date '1930-01-01' + i % 30000, lpad((i % 20)::text, 5, '0'),
+           gen_random_uuid(), 1, 20, now() FROM generate_series(1, 40000) i;
+  INSERT INTO zipcode_patient SELECT lpad((i % 20)::text, 5, '0'), 'p' || i, 0, '0', 1, 20 FROM generate_series(1, 40000) i;
+  INSERT INTO observation (id, patient_id, code, effective_start, digest, run_id, last_seen_run, fetched_at)
+    SELECT 'o' || i, 'p' || i / 5, 'c' || i % 500, now() - i * interval '1 minute', gen_random_uuid(), 1, 20, now()
+      FROM generate_series(5, 200000) i;
+  INSERT INTO observation_component (observation_id, component_index, digest, run_id, last_seen_run, fetched_at)
+    SELECT 'o' || i * 10, n, gen_random_uuid(), 1, 20, now() FROM generate_series(1, 20000) i, generate_series(0, 1) n;
+  ANALYZE;
+)sql";
+
+class Plans : public testing::ApiTest {
+ protected:
+  Plans() {
+    testing::make_schema(connection_);
+    connection_.execute(kMany);
+  }
+
+  // The plan without knowledge of the values, and with it.
+  void expect_index(const std::string& sql, const std::string& types, const std::string& values) {
+    for (const std::string mode : {"force_generic_plan", "force_custom_plan"}) {
+      connection_.execute("SET plan_cache_mode = " + mode);
+      connection_.execute("PREPARE it" + (types.empty() ? "" : "(" + types + ")") + " AS " + sql);
+      const storage::Result rows = connection_.query("EXPLAIN EXECUTE it" + (values.empty() ? "" : "(" + values + ")"));
+      std::string plan;
+      for (int row = 0; row < rows.rows(); ++row) plan += std::string(rows.text(row, 0)) + "\n";
+      for (const std::string table : {"patient", "observation", "observation_component", "zipcode_patient", "run"}) {
+        EXPECT_THAT(plan, Not(HasSubstr("Seq Scan on " + table + " "))) << mode << "\n" << sql;
+      }
+      connection_.execute("DEALLOCATE it");
+    }
+  }
+  void expect_filters();
+  void expect_zipcode();
+  void expect_runs();
+};
+
+struct Value {
+  std::string type;
+  std::string value;
+};
+
+Value value_of(const ListFilter& filter) {
+  if (filter.column == "birth_date") return {"date", "'1950-06-01'"};
+  if (filter.column == "effective_start") return {"timestamptz", "now()"};
+  if (filter.column == "patient_id") return {"text", "'p77'"};
+  if (filter.column == "code") return {"text", "'c77'"};
+  return {"text", "'abc'"};
+}
+
+void add(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
+
+void Plans::expect_filters() {
+  for (const resource::ResourceApi& api : {patient::patient_api(), observation::observation_api()}) {
+    const auto filters = resource::list_filters(api);
+    ASSERT_FALSE(filters.empty());
+    for (std::size_t i = 0; i <= filters.size(); ++i) {
+      for (const bool cursor : {false, true}) {
+        ListShape shape{.filters = std::vector<bool>(filters.size()), .cursor = cursor};
+        std::string types;
+        std::string values;
+        if (i < filters.size()) {
+          shape.filters[i] = true;
+          add(types, value_of(filters[i]).type);
+          add(values, value_of(filters[i]).value);
+        }
+        if (cursor) {
+          add(types, "text");
+          add(values, "'p5'");
+        }
+        add(types, "bigint");
+        add(values, "51");
+        expect_index(resource::list_sql(api, filters, shape), types, values);
+      }
+    }
+    expect_index(resource::one_sql(api), "text", "'p5'");
+    for (const auto& embedded : api.embedded) expect_index(resource::embedded_sql(embedded), "text[]", "'{o10,o20}'");
+  }
+}
+
+void Plans::expect_zipcode() {
+  const auto api = patient::patient_api();
+  const auto filters = resource::list_filters(api);
+  for (const bool cursor : {false, true}) {
+    const ListShape shape{.filters = std::vector<bool>(filters.size()), .zipcode = true, .cursor = cursor};
+    expect_index(resource::list_sql(api, filters, shape),
+                 cursor ? "text, bigint, text, bigint" : "text, bigint, bigint",
+                 cursor ? "'00003', 4, 'p5', 51" : "'00003', NULL, 51");
+  }
+}
+
+void Plans::expect_runs() {
+  const zipcode::RouteStatements statements;
+  expect_index(statements.runs(false, false).sql(), "bigint, bigint", "20000, 51");
+  expect_index(statements.runs(true, false).sql(), "text, bigint, bigint", "'00003', 20000, 51");
+  expect_index(statements.runs(false, true).sql(), "text, bigint, bigint", "'failed', 20000, 51");
+  expect_index(statements.runs(true, true).sql(), "text, text, bigint, bigint", "'00003', 'failed', 20000, 51");
+  expect_index(statements.run_detail.sql(), "bigint", "7");
+  expect_index(statements.zipcodes.sql(), "text, bigint", "'', 51");
+}
+
+// One test, because it takes seconds to make the rows.
+TEST_F(Plans, UseAnIndexForEveryFilter) {
+  expect_filters();
+  expect_zipcode();
+  expect_runs();
+}
+
+}  // namespace
+}  // namespace wellhead::api
