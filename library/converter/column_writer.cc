@@ -72,6 +72,18 @@ const char* write_date_time(Encoding encoding, std::string_view text, CsvBuffer&
   }
 }
 
+const char* write_time_of_day(Encoding encoding, std::string_view text, CsvBuffer& out) {
+  const auto time = parse_time(text);
+  if (!time) return "not a time of day in FHIR's form";
+  if (encoding == Encoding::time_text) {
+    out.append(text);
+    return nullptr;
+  }
+  char* at = out.room(kMaxTimeLength);
+  out.commit(at + write_time(*time, at));
+  return nullptr;
+}
+
 const char* write_any(const Item& item, Evaluator& evaluator, CsvBuffer& out) {
   if (const auto text = evaluator.string_of(item)) return write_text(*text, evaluator, out);
   if (const auto number = evaluator.number_of(item)) {
@@ -105,9 +117,8 @@ const char* write_item(Encoding encoding, const Item& item, Evaluator& evaluator
       out.append(*text);
       return nullptr;
     case Encoding::time:
-      if (!is_time(*text)) return "not a time of day in FHIR's form";
-      out.append(*text);
-      return nullptr;
+    case Encoding::time_text:
+      return write_time_of_day(encoding, *text, out);
     default:
       return write_date_time(encoding, *text, out);
   }

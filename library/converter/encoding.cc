@@ -98,7 +98,8 @@ std::optional<Encoding> encoding_for(std::string_view fhir_type, std::string_vie
     return number_encoding(fhir_type, sql_type);
   }
   if (fhir_type == "boolean") return sql_type == "boolean" ? std::optional(Encoding::boolean) : std::nullopt;
-  if (fhir_type == "time" && (sql_type == "time" || sql_type == "text")) return Encoding::time;
+  if (fhir_type == "time" && sql_type == "time") return Encoding::time;
+  if (fhir_type == "time" && sql_type == "text") return Encoding::time_text;
   if (sql_type != "text") return std::nullopt;
   return fhir_type == "id" ? Encoding::id : Encoding::text;
 }

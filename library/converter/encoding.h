@@ -21,8 +21,9 @@ enum class Encoding {
   timestamp_earliest,  // into a timestamptz column
   timestamp_latest,
   precision,  // year, month, day, minute, second or fraction
-  time,
-  any,  // any scalar as text: the column declares no type
+  time,       // into a time column
+  time_text,  // the text of a time, checked
+  any,        // any scalar as text: the column declares no type
 };
 
 // The SQL type of PostgreSQL for an ansi/type tag; nullopt: not one we know.

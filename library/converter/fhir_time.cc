@@ -92,6 +92,19 @@ char* put_date(char* out, const FhirTime& time, bool latest) {
   return put_two(out, day);
 }
 
+char* put_time(char* out, const FhirTime& time, bool latest) {
+  out = put_two(out, time.hour);
+  *out++ = ':';
+  out = put_two(out, time.minute);
+  *out++ = ':';
+  if (latest && time.precision == TimePrecision::minute) return put(out, "59.999999");
+  out = put_two(out, time.second);
+  // PostgreSQL takes second 60, but no fraction of it.
+  if (time.fraction.empty() || time.second == 60) return out;
+  *out++ = '.';
+  return put(out, time.fraction.substr(0, std::min(time.fraction.size(), kMaxFraction)));
+}
+
 }  // namespace
 
 std::string_view to_string(TimePrecision precision) {
@@ -116,10 +129,11 @@ std::optional<FhirTime> parse_date_time(std::string_view text) {
   return time;
 }
 
-bool is_time(std::string_view text) {
+std::optional<FhirTime> parse_time(std::string_view text) {
   Reader reader(text);
   FhirTime time;
-  return read_time(reader, time) && reader.at_end() && time.precision >= TimePrecision::second;
+  if (!read_time(reader, time) || !reader.at_end() || time.precision < TimePrecision::second) return std::nullopt;
+  return time;
 }
 
 std::size_t write_date(const FhirTime& time, bool latest, char* out) {
@@ -133,21 +147,13 @@ std::size_t write_timestamp(const FhirTime& time, bool latest, char* out) {
     end = put(end, "23:59:59.999999Z");
     return static_cast<std::size_t>(end - out);
   }
-  end = put_two(end, time.hour);
-  *end++ = ':';
-  end = put_two(end, time.minute);
-  *end++ = ':';
-  if (latest && time.precision == TimePrecision::minute) {
-    end = put(end, "59.999999");
-  } else {
-    end = put_two(end, time.second);
-    if (!time.fraction.empty()) {
-      *end++ = '.';
-      end = put(end, time.fraction.substr(0, std::min(time.fraction.size(), kMaxFraction)));
-    }
-  }
+  end = put_time(end, time, latest);
   end = put(end, time.zone.empty() ? "Z" : time.zone);
   return static_cast<std::size_t>(end - out);
+}
+
+std::size_t write_time(const FhirTime& time, char* out) {
+  return static_cast<std::size_t>(put_time(out, time, false) - out);
 }
 
 }  // namespace wellhead::converter

@@ -27,14 +27,16 @@ struct FhirTime {
 // 14:00.
 std::optional<FhirTime> parse_date_time(std::string_view text);
 
-// hh:mm:ss with an optional fraction.
-bool is_time(std::string_view text);
+// A time of day: hh:mm:ss with an optional fraction.
+std::optional<FhirTime> parse_time(std::string_view text);
 
 constexpr std::size_t kMaxTimeLength = 48;
 
-// As PostgreSQL's date or timestamptz reads it: the first or last moment that the text covers. Fractions beyond
-// nanoseconds are cut off (PostgreSQL rounds to microseconds). Writes at most kMaxTimeLength bytes; returns the length.
+// As PostgreSQL's date, timestamptz or time reads it: the first or last moment that the text covers. Fractions beyond
+// nanoseconds, and those of a leap second, are cut off (PostgreSQL rounds to microseconds). Each writes at most
+// kMaxTimeLength bytes and returns the length.
 std::size_t write_date(const FhirTime& time, bool latest, char* out);
 std::size_t write_timestamp(const FhirTime& time, bool latest, char* out);
+std::size_t write_time(const FhirTime& time, char* out);
 
 }  // namespace wellhead::converter
