@@ -31,6 +31,17 @@ TEST_F(LoaderFaultsTest, DamagedMissingAndShortBlobsLoadNothing) {
   EXPECT_TRUE(connection_.idle());
 }
 
+TEST_F(LoaderFaultsTest, RowsStagedWithOtherColumnsAreRefusedWithAdvice) {
+  const auto run = new_run();
+  BatchToLoad batch{.batch = BatchId{++last_batch_}, .blobs = {}};
+  batch.blobs.push_back(put("patient", "a,1\n"));
+  record(run, batch);
+  const auto error = error_of([&] { load(run, {batch}); });
+  EXPECT_EQ(error.code(), ErrorCode::database_refused);
+  EXPECT_THAT(error.advice(), testing::HasSubstr("load the zip code again"));
+  EXPECT_EQ(count("patient") + count("load_ledger"), 0);
+}
+
 TEST_F(LoaderFaultsTest, LostLeaseWritesNothing) {
   const auto run = new_run();
   const auto batch = stage(run, "patient", {{"a", "A"}});

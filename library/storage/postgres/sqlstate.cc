@@ -31,6 +31,7 @@ std::string_view advice_of(std::string_view state) {
   if (state == "42501") return "Grant the database user that permission, or let it own the schema";
   if (state == "42P01" || state == "42703")
     return "Run wellhead migrate; if it was run, check that the search path finds its tables";
+  if (state == "22P04") return "The rows were staged by a wellhead with other columns: load the zip code again";
   if (state == "53100") return "Free disk space on the database server, then load again";
   if (state == "53200") return "Give the database server more memory, or load with fewer rows at a time";
   if (state == "53300") return "Raise max_connections, or lower the concurrency";
