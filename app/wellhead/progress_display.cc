@@ -65,7 +65,7 @@ std::optional<double> ProgressRate::seconds_left() const {
 
 std::string progress_words(const zipcode::Progress& progress, const ProgressRate& rate) {
   auto words =
-      fmt::format("{} pages  {}", with_thousands(progress.patient_batches), with_thousands(progress.patients_staged));
+      fmt::format("{} pages  {}", with_thousands(progress.patient_pages), with_thousands(progress.patients_staged));
   if (progress.patients_expected) words += "/" + with_thousands(*progress.patients_expected);
   words +=
       fmt::format(" patients  {} observations  {} rows/s  {} retries", with_thousands(progress.observations_staged),

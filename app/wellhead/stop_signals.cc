@@ -11,6 +11,7 @@ namespace wellhead::app {
 
 StopSignals::StopSignals() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then an error of write(), as a full disk is
   ::sigemptyset(&signals_);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals_, number);
   ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);

@@ -21,6 +21,13 @@ ActivityOptions extraction_options() {
           .retry = {.initial_interval = std::chrono::milliseconds(1000), .maximum_attempts = 5}};
 }
 
+// Nothing has been done yet and somebody may be waiting at a terminal: a wrong address should be known soon.
+ActivityOptions first_contact_options() {
+  auto options = extraction_options();
+  options.retry.maximum_attempts = 2;
+  return options;
+}
+
 ActivityOptions loading_options() {
   return {.task_queue = kLoadingQueue,
           .retry = {.initial_interval = std::chrono::milliseconds(500), .maximum_attempts = 8}};
@@ -102,7 +109,7 @@ EndRun end_of(const LoadZipcode& request, const std::exception_ptr& failure) {
 }  // namespace
 
 const orchestration::WorkflowName<LoadZipcode, LoadOutcome> kLoadZipcode{"load_zipcode"};
-const orchestration::ActivityName<RunStep, Nothing> kBeginLoad{"begin_load", extraction_options()};
+const orchestration::ActivityName<RunStep, Nothing> kBeginLoad{"begin_load", first_contact_options()};
 const orchestration::ActivityName<ExtractPatients, ExtractedPatients> kExtractPatients{"extract_patients",
                                                                                        extraction_options()};
 const orchestration::ActivityName<ExtractObservations, ExtractedObservations> kExtractObservations{

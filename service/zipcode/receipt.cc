@@ -93,6 +93,21 @@ void check_sums(const Receipt& receipt, meta::RunId run) {
       "This is a defect of Wellhead; the rows are kept, loading the zip code again starts afresh");
 }
 
+// The sums alone would take rows that were never loaded for repeated entries.
+void check_all_loaded(Connection& connection, meta::RunId run) {
+  const auto result = connection.query(
+      "SELECT count(*), coalesce(sum(staged.rows), 0) FROM staged_blob staged "
+      "LEFT JOIN load_ledger loaded USING (run_id, batch, table_name, blob_key) "
+      "WHERE staged.run_id = $1 AND loaded.rows IS DISTINCT FROM staged.rows",
+      {run.value});
+  if (result.integer(0, 0) == 0) return;
+  throw meta::Error(
+      meta::ErrorCode::internal,
+      fmt::format("the receipt of run {} cannot be issued: {} staged blobs with {} rows are not in the ledger",
+                  run.value, result.integer(0, 0), result.integer(0, 1)),
+      "This is a defect of Wellhead; the rows are kept, loading the zip code again starts afresh");
+}
+
 void add_digest(Connection& connection, const Run& run, const ResourceTable& table, Receipt& receipt) {
   const auto result = connection.query(table.digest_query, {run.run.value, run.zipcode.text()});
   receipt.no_longer_found = result.integer(0, 0);
@@ -176,6 +191,7 @@ LoadOutcome issue_receipt(Connection& connection, meta::RunId run_id, const stor
   fence(connection);
   const auto run = read_run(connection, run_id);
   if (!run.open()) return {run.state};  // repeated after its commit was not heard of
+  check_all_loaded(connection, run_id);
   connection.execute("SET LOCAL work_mem = '128MB'");
 
   auto patients = sums_of(connection, run_id, kPatients);

@@ -27,7 +27,7 @@ std::string run_summary(const std::string& run) {
 constexpr const char* kProgress = R"sql(
   (SELECT json_build_object(
       'patients_expected', r.patients_before,
-      'patient_batches', count(*) FILTER (WHERE resource_type = 'Patient'),
+      'patient_pages', coalesce(sum((result->>'pages')::bigint) FILTER (WHERE resource_type = 'Patient'), 0),
       'observation_batches', count(*) FILTER (WHERE resource_type = 'Observation'),
       'patients_staged', coalesce(sum(staged) FILTER (WHERE resource_type = 'Patient'), 0),
       'patients_covered', coalesce(sum((result->>'patients')::bigint) FILTER (WHERE resource_type = 'Observation'), 0),

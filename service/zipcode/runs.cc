@@ -122,7 +122,7 @@ Progress read_progress(Connection& connection, meta::RunId run) {
   const auto result = connection.query(
       R"sql(
       SELECT (SELECT patients_before FROM run WHERE run_id = $1),
-             count(*) FILTER (WHERE resource_type = 'Patient'),
+             coalesce(sum((result->>'pages')::bigint) FILTER (WHERE resource_type = 'Patient'), 0),
              count(*) FILTER (WHERE resource_type = 'Observation'),
              coalesce(sum(staged) FILTER (WHERE resource_type = 'Patient'), 0),
              coalesce(sum((result->>'patients')::bigint) FILTER (WHERE resource_type = 'Observation'), 0),
@@ -136,7 +136,7 @@ Progress read_progress(Connection& connection, meta::RunId run) {
   progress.run = read_run(connection, run);
   progress.patients_expected = result.optional_integer(0, 0);
   constexpr auto kSums = std::to_array<std::int64_t Progress::*>(
-      {&Progress::patient_batches, &Progress::observation_batches, &Progress::patients_staged,
+      {&Progress::patient_pages, &Progress::observation_batches, &Progress::patients_staged,
        &Progress::patients_covered, &Progress::observations_staged, &Progress::rows_loaded, &Progress::rejected,
        &Progress::requests, &Progress::retries, &Progress::bytes_received});
   int column = 1;

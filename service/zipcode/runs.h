@@ -69,7 +69,7 @@ struct Receipt {
 struct Progress {
   Run run;
   std::optional<std::int64_t> patients_expected;  // the server's total, when it gave one
-  std::int64_t patient_batches = 0, observation_batches = 0;
+  std::int64_t patient_pages = 0, observation_batches = 0;
   std::int64_t patients_staged = 0, patients_covered = 0;  // covered: their observations are staged
   std::int64_t observations_staged = 0;
   std::int64_t rows_loaded = 0, rejected = 0;
@@ -77,7 +77,7 @@ struct Progress {
 
   static constexpr auto kFields =
       meta::fields(meta::field("run", &Progress::run), meta::field("patients_expected", &Progress::patients_expected),
-                   meta::field("patient_batches", &Progress::patient_batches),
+                   meta::field("patient_pages", &Progress::patient_pages),
                    meta::field("observation_batches", &Progress::observation_batches),
                    meta::field("patients_staged", &Progress::patients_staged),
                    meta::field("patients_covered", &Progress::patients_covered),
