@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdio>
 #include <utility>
 
 #include "library/meta/logging.h"
@@ -43,6 +44,14 @@ std::string description_of(const meta::SettingDefinition& setting) {
 }
 
 }  // namespace
+
+void complain(std::string_view message, std::string_view advice) {
+  if (message.ends_with('.')) message.remove_suffix(1);
+  const bool ended = advice.ends_with('.') || advice.ends_with('?');
+  const auto line = advice.empty() ? fmt::format("wellhead: {}\n", message)
+                                   : fmt::format("wellhead: {}. {}{}\n", message, advice, ended ? "" : ".");
+  std::fputs(line.c_str(), stderr);
+}
 
 meta::Settings CommandLine::start() const {
   auto settings = meta::Settings::load({.flags = flags, .environment = std::nullopt, .env_file = env_file});

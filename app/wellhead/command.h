@@ -20,6 +20,9 @@ inline constexpr int kDone = 0;
 inline constexpr int kWorkFailed = 1;
 inline constexpr int kWrongUse = 2;
 
+// One line on standard error: what happened, and what to do.
+void complain(std::string_view message, std::string_view advice);
+
 // The command line as it was given. Lives until the program ends: options write into it.
 struct CommandLine {
   bool json = false;

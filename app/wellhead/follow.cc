@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/wellhead/command.h"
 #include "app/wellhead/progress_display.h"
 #include "app/wellhead/table.h"
 #include "library/meta/error.h"
@@ -149,7 +150,6 @@ RunResult read_result(Connection& connection, meta::RunId run) {
 std::string result_table(const std::vector<RunResult>& results) {
   std::vector<std::vector<std::string>> rows = {
       {"ZIP", "RUN", "PATIENTS", "OBSERVATIONS", "SECONDS", "ROWS/S", "VERDICT"}};
-  std::string sentences;
   for (const auto& result : results) {
     const auto& run = result.run;
     const auto patients = staged(result, "Patient");
@@ -159,12 +159,21 @@ std::string result_table(const std::vector<RunResult>& results) {
         seconds > 0 ? static_cast<std::int64_t>(static_cast<double>(patients + observations) / seconds) : 0;
     rows.push_back({run.zipcode.text(), std::to_string(run.run.value), with_thousands(patients),
                     with_thousands(observations), fmt::format("{:.1f}", seconds), with_thousands(rate), run.state});
-    if (run.state != "complete") {
-      sentences += fmt::format("{}: {}\n", run.zipcode.text(), zipcode::receipt_sentence(run, result.receipts));
-    }
   }
   using enum Align;
-  return format_table(rows, {left, right, right, right, right, right, left}) + sentences;
+  return format_table(rows, {left, right, right, right, right, right, left});
+}
+
+bool report_failures(const std::vector<RunResult>& results) {
+  bool all = true;
+  for (const auto& result : results) {
+    if (result.succeeded()) continue;
+    all = false;
+    complain(fmt::format("the load of {} {}", result.run.zipcode.text(),
+                         zipcode::receipt_sentence(result.run, result.receipts)),
+             fmt::format("`wellhead runs show {}` shows its steps", result.run.run.value));
+  }
+  return all;
 }
 
 }  // namespace wellhead::app

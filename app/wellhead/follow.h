@@ -26,8 +26,10 @@ struct RunResult {
 
 RunResult read_result(storage::Connection& connection, meta::RunId run);
 
-// Patients, observations, seconds, rows a second and verdict, a line a run; then a sentence for each that is not
-// complete.
+// Patients, observations, seconds, rows a second and verdict, a line a run.
 std::string result_table(const std::vector<RunResult>& results);
+
+// Complains about each run that did not succeed. Whether all did.
+bool report_failures(const std::vector<RunResult>& results);
 
 }  // namespace wellhead::app

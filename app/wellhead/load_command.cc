@@ -108,7 +108,7 @@ int report(const CommandLine& line, const Database& database, const std::vector<
   LoadAnswer answer;
   for (const auto run : runs) answer.runs.push_back(read_result(connection, run));
   std::fputs((line.json ? meta::to_json(answer) + "\n" : result_table(answer.runs)).c_str(), stdout);
-  return std::ranges::all_of(answer.runs, &RunResult::succeeded) ? kDone : kWorkFailed;
+  return report_failures(answer.runs) ? kDone : kWorkFailed;
 }
 
 int load(const CommandLine& line, const LoadArguments& arguments) {

@@ -19,15 +19,6 @@ constexpr auto kOverview = R"(Examples:
 Settings come from flags, the environment, .env in this directory, and defaults; see `wellhead settings`.
 Exit status: 0 done, 1 the work failed, 2 wrong use.)";
 
-// One line: what happened, and what to do.
-void complain(std::string_view message, std::string_view advice) {
-  if (message.ends_with('.')) message.remove_suffix(1);
-  const auto line = advice.empty() ? fmt::format("wellhead: {}\n", message)
-                                   : fmt::format("wellhead: {}. {}{}\n", message, advice,
-                                                 advice.ends_with('.') || advice.ends_with('?') ? "" : ".");
-  std::fputs(line.c_str(), stderr);
-}
-
 int status_of(const meta::Error& error) {
   const bool wrong_use =
       error.code() == meta::ErrorCode::invalid_input || error.code() == meta::ErrorCode::invalid_setting;

@@ -54,6 +54,7 @@ void load_first(const std::vector<std::string>& zipcodes, Worker& worker, const 
   std::vector<RunResult> results;
   for (const auto run : runs) results.push_back(read_result(connection, run));
   std::fputs(result_table(results).c_str(), stderr);
+  report_failures(results);
 }
 
 int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {

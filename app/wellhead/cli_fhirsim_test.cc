@@ -1,0 +1,258 @@
+// The commands with servers: PostgreSQL, fhirsim.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "library/meta/describe.h"
+#include "tests/fixture/database.h"
+#include "tests/fixture/directory.h"
+#include "tests/fixture/fhirsim.h"
+#include "tests/fixture/process.h"
+
+namespace wellhead::app {
+namespace {
+
+namespace fs = std::filesystem;
+using fixture::Process;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+using Environment = std::map<std::string, std::string>;
+
+// Keeps what its elements point into.
+class Json {
+ public:
+  explicit Json(const std::string& text) { meta::parse_json(text, parser_, root_); }
+  std::string text(const char* pointer) const { return std::string(std::string_view(root_.at_pointer(pointer))); }
+  std::int64_t number(const char* pointer) const { return root_.at_pointer(pointer); }
+  bool flag(const char* pointer) const { return root_.at_pointer(pointer); }
+  std::size_t size(const char* pointer) const { return simdjson::dom::array(root_.at_pointer(pointer)).size(); }
+
+ private:
+  simdjson::dom::parser parser_;
+  simdjson::dom::element root_;
+};
+
+class CliTest : public ::testing::Test {
+ protected:
+  CliTest() : server_({"--generate", "30", "--observations", "10", "--zip", "02139"}) {
+    fs::permissions(directory_.path(), fs::perms(0755));
+    environment_ = {{"WELLHEAD_DATABASE_URL", database_.url()},
+                    {"WELLHEAD_HOME", (directory_.path() / "home").string()},
+                    {"WELLHEAD_SOURCE_URL", server_.base_url()},
+                    {"WELLHEAD_LISTEN", "127.0.0.1:0"}};
+  }
+
+  struct Outcome {
+    int status = 0;
+    std::string output;
+    std::string errors;
+  };
+  Outcome run(std::vector<std::string> arguments) const {
+    Process process(WELLHEAD_PROGRAM, std::move(arguments), environment_);
+    const int status = process.wait(std::chrono::seconds(120));
+    return {status, process.output(), process.errors()};
+  }
+  static void wait_until(const std::function<bool()>& condition) {
+    for (int i = 0; i < 3000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(condition());
+  }
+  std::int64_t count(const std::string& table) const {
+    return database_.connect().query("SELECT count(*) FROM " + table).integer(0, 0);
+  }
+  // Of `up` and `serve`: waits for the line with the API's address.
+  static std::string api_of(Process& process) {
+    std::string url;
+    wait_until([&] {
+      const auto output = process.output();
+      const auto at = output.find("http://");
+      if (at == std::string::npos || output.find('\n', at) == std::string::npos) return !process.running();
+      url = output.substr(at, output.find('\n', at) - at);
+      return true;
+    });
+    return url;
+  }
+
+  fixture::TestDirectory directory_;
+  fixture::TestDatabase database_;
+  fixture::FhirSim server_;
+  Environment environment_;
+};
+
+TEST_F(CliTest, LoadsAndTellsWhatItDid) {
+  const auto load = run({"load", "02139", "--json"});
+  ASSERT_EQ(load.status, 0) << load.errors;
+  const Json answer(load.output);
+  EXPECT_EQ(answer.text("/runs/0/run/state"), "complete");
+  EXPECT_EQ(answer.number("/runs/0/receipts/0/staged"), 30);
+  EXPECT_EQ(answer.number("/runs/0/receipts/1/staged"), 300);
+
+  const auto again = run({"load", "02139", "02139"});
+  ASSERT_EQ(again.status, 0) << again.errors;
+  EXPECT_THAT(again.output, AllOf(StartsWith("ZIP"), HasSubstr("complete"), HasSubstr("300")));
+
+  const auto list = run({"runs", "--json"});
+  ASSERT_EQ(list.status, 0) << list.errors;
+  EXPECT_EQ(Json(list.output).size("/runs"), 2U);
+  EXPECT_EQ(Json(run({"runs", "--limit", "1", "--zipcode", "02139", "--json"}).output).size("/runs"), 1U);
+  EXPECT_EQ(Json(run({"runs", "--zipcode", "99999", "--json"}).output).size("/runs"), 0U);
+
+  const auto first = std::to_string(answer.number("/runs/0/run/run"));
+  const Json shown(run({"runs", "show", first, "--json"}).output);
+  EXPECT_THAT(shown.text("/answer"), AllOf(StartsWith("complete"), HasSubstr("30 patients")));
+  EXPECT_EQ(shown.text("/steps/0/name"), "begin_load");
+  EXPECT_EQ(shown.text("/steps/0/state"), "completed");
+  EXPECT_EQ(shown.size("/steps/0/attempts"), 1U);
+  const auto text = run({"runs", "show", first});
+  EXPECT_THAT(text.output, AllOf(StartsWith("Run " + first + " of 02139"), HasSubstr("entries received"),
+                                 HasSubstr("issue_receipt")));
+}
+
+TEST_F(CliTest, ShowsTheAttemptsAndErrorsOfAStep) {
+  environment_["WELLHEAD_RETRY_ATTEMPTS"] = "1";
+  server_.add_fault(R"({"kind": "server_error", "match": "Observation", "times": 1})");
+  ASSERT_EQ(run({"load", "02139"}).status, 0);
+  const auto text = run({"runs", "show", "1"});
+  EXPECT_THAT(text.output, AllOf(HasSubstr("extract_observations"), HasSubstr("503")));
+}
+
+TEST_F(CliTest, SaysThatARunIsNotThere) {
+  const auto outcome = run({"runs", "show", "999"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.errors, StartsWith("wellhead: there is no run 999"));
+}
+
+TEST_F(CliTest, FailsWhenALoadFails) {
+  server_.add_fault(R"({"kind": "bearer", "token": "right", "match": "Observation"})");
+  const auto outcome = run({"load", "02139", "--json"});
+  EXPECT_EQ(outcome.status, 1) << outcome.errors;
+  const Json answer(outcome.output);
+  EXPECT_EQ(answer.text("/runs/0/run/state"), "failed");
+  EXPECT_THAT(answer.text("/runs/0/run/failed_step"), HasSubstr("extract_observations"));
+  EXPECT_THAT(outcome.errors, AllOf(HasSubstr("wellhead: the load of 02139 failed at extract_observations"),
+                                    HasSubstr("401"), HasSubstr("wellhead runs show 1")));
+}
+
+TEST_F(CliTest, PlansWithoutLoading) {
+  environment_["WELLHEAD_DATABASE_URL"] = "postgresql://127.0.0.1:1/none";
+  const auto outcome = run({"load", "02139", "--plan", "--json"});
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  const Json answer(outcome.output);
+  EXPECT_EQ(answer.number("/loads/0/estimate/patients"), 30);
+  EXPECT_EQ(answer.number("/loads/0/estimate/observations"), 300);
+  EXPECT_THAT(run({"load", "02139", "--plan"}).output, AllOf(StartsWith("ZIP"), HasSubstr("02139")));
+}
+
+TEST_F(CliTest, MigratesOnce) {
+  EXPECT_GT(Json(run({"migrate", "--json"}).output).size("/done"), 0U);
+  EXPECT_EQ(Json(run({"migrate", "--json"}).output).size("/done"), 0U);
+}
+
+TEST_F(CliTest, DoctorSaysWhatIsWrong) {
+  const auto well = run({"doctor", "--json"});
+  EXPECT_EQ(well.status, 0) << well.output;
+  EXPECT_EQ(Json(well.output).size("/findings"), 3U);
+
+  environment_["WELLHEAD_DATABASE_URL"] = "postgresql://127.0.0.1:1/none";
+  environment_["WELLHEAD_SOURCE_URL"] = "http://127.0.0.1:1/fhir";
+  environment_["WELLHEAD_BLOB_URL"] = "file:///proc/none";
+  const auto ill = run({"doctor", "--json"});
+  EXPECT_EQ(ill.status, 1);
+  const Json findings(ill.output);
+  for (const auto* ok : {"/findings/0/ok", "/findings/1/ok", "/findings/2/ok"}) EXPECT_FALSE(findings.flag(ok)) << ok;
+  EXPECT_THAT(run({"doctor"}).output, AllOf(HasSubstr("FAILED"), HasSubstr("→")));
+}
+
+TEST_F(CliTest, UpServesAndStopsInSeconds) {
+  Process up(WELLHEAD_PROGRAM, {"up", "--load", "02139"}, environment_);
+  const auto api = api_of(up);
+  ASSERT_THAT(api, StartsWith("http://127.0.0.1:")) << up.errors();
+  wait_until([&] { return up.errors().find("complete") != std::string::npos; });
+  const auto begun = std::chrono::steady_clock::now();
+  up.signal(SIGTERM);
+  EXPECT_EQ(up.wait(), 0) << up.errors();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+}
+
+TEST_F(CliTest, ServeQueuesForAWorkerAndLoadFollowsIt) {
+  Process serve(WELLHEAD_PROGRAM, {"serve"}, environment_);
+  ASSERT_THAT(api_of(serve), StartsWith("http://127.0.0.1:")) << serve.errors();
+  Process worker(WELLHEAD_PROGRAM, {"worker"}, environment_);
+  wait_until([&] { return worker.errors().find("ready") != std::string::npos; });
+  wait_until([&] {
+    return !database_.connect().query("SELECT 1 FROM wellhead_journal.lease WHERE owner IS NOT NULL").empty();
+  });
+  const auto load = run({"load", "02139"});
+  EXPECT_EQ(load.status, 0) << load.errors;
+  EXPECT_EQ(database_.connect().query("SELECT epoch FROM wellhead_journal.lease").integer(0, 0), 1)
+      << "the worker ran it; load never became the owner";
+  for (auto* process : {&serve, &worker}) {
+    process->signal(SIGINT);
+    EXPECT_EQ(process->wait(), 0) << process->errors();
+  }
+}
+
+TEST_F(CliTest, AnInterruptedLoadGoesOn) {
+  server_.add_fault(R"({"kind": "latency", "ms": 300})");
+  environment_["WELLHEAD_PAGE_SIZE"] = "5";
+  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, environment_);
+  wait_until([&] {
+    return !database_.connect().query("SELECT to_regclass('staged_batch')").is_null(0, 0) && count("staged_batch") >= 2;
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  load.signal(SIGTERM);
+  EXPECT_EQ(load.wait(), 1);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  EXPECT_THAT(load.errors(), HasSubstr("wellhead: stopped before the load ended"));
+  server_.clear_faults();
+  const auto again = run({"load", "02139", "--json"});
+  ASSERT_EQ(again.status, 0) << again.errors;
+  EXPECT_EQ(Json(again.output).number("/runs/0/run/run"), 1);
+  EXPECT_EQ(count("observation"), 300);
+}
+
+TEST_F(CliTest, LogsInJsonLines) {
+  environment_["WELLHEAD_LOG_FORMAT"] = "json";
+  Process worker(WELLHEAD_PROGRAM, {"worker"}, environment_);
+  wait_until([&] { return worker.errors().find("ready") != std::string::npos; });
+  worker.signal(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0);
+  std::istringstream lines(worker.errors());
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) EXPECT_NE(Json(line).text("/message"), "") << line;
+  EXPECT_GE(count, 2);
+}
+
+TEST_F(CliTest, RunsAPostgresqlOfItsOwn) {
+  environment_.erase("WELLHEAD_DATABASE_URL");
+  const auto load = run({"load", "02139", "--json"});
+  ASSERT_EQ(load.status, 0) << load.errors;
+  const auto pid_file = [&] {
+    for (const auto& entry : fs::recursive_directory_iterator(directory_.path() / "home" / "postgres")) {
+      if (entry.path().filename() == "postmaster.pid") return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(pid_file()) << "stopped with the command that started it";
+  const auto asked = run({"psql", "-At", "-c", "SELECT count(*) FROM observation"});
+  EXPECT_EQ(asked.status, 0) << asked.errors;
+  EXPECT_EQ(asked.output, "300\n");
+  EXPECT_EQ(run({"psql", "-c", "SELECT none"}).status, 1);
+
+  Process up(WELLHEAD_PROGRAM, {"up"}, environment_);
+  ASSERT_THAT(api_of(up), StartsWith("http://127.0.0.1:")) << up.errors();
+  EXPECT_EQ(run({"psql", "-At", "-c", "SELECT count(*) FROM patient"}).output, "30\n");
+  EXPECT_TRUE(pid_file()) << "psql leaves a server alone that another process uses";
+  up.signal(SIGINT);
+  EXPECT_EQ(up.wait(), 0) << up.errors();
+  EXPECT_FALSE(pid_file());
+}
+
+}  // namespace
+}  // namespace wellhead::app
