@@ -84,7 +84,7 @@ class ValueSlot<void> final : public Slot {
 };
 
 template <class T>
-class [[nodiscard]] Future {
+class Future {
  public:
   explicit Future(std::shared_ptr<ValueSlot<T>> slot) : slot_(std::move(slot)) {}
 

@@ -92,22 +92,22 @@ class WorkflowContext {
 
   // Schedules an activity at the call; awaiting the future is for its result. A failed activity throws StepError.
   template <class In, class Out>
-  Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input) {
+  [[nodiscard]] Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input) {
     return run(activity, input, activity.options);
   }
   template <class In, class Out>
-  Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input,
-                  ActivityOptions options) {
+  [[nodiscard]] Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input,
+                                ActivityOptions options) {
     auto slot = std::make_shared<ValueSlot<Out>>(queue_);
     schedule_activity(slot, activity.name, meta::to_json(input), std::move(options));
     return Future<Out>(std::move(slot));
   }
 
-  Future<void> sleep(std::chrono::milliseconds duration);
+  [[nodiscard]] Future<void> sleep(std::chrono::milliseconds duration);
 
   // Runs a coroutine beside this one, from the next time this one waits.
   template <class T>
-  Future<T> spawn(Workflow<T> workflow) {
+  [[nodiscard]] Future<T> spawn(Workflow<T> workflow) {
     auto slot = std::make_shared<ValueSlot<T>>(queue_);
     keep(drive(std::move(workflow), slot));
     return Future<T>(std::move(slot));
@@ -135,7 +135,7 @@ class WorkflowContext {
   }
 
   // Ready once the predicate holds; it is asked after each turn of the run, and looks only at the workflow's own state.
-  Future<void> until(std::function<bool()> predicate);
+  [[nodiscard]] Future<void> until(std::function<bool()> predicate);
 
  private:
   friend class WorkflowRun;
