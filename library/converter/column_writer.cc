@@ -1,5 +1,6 @@
 #include "library/converter/column_writer.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -125,15 +126,15 @@ const char* write_item(Encoding encoding, const Item& item, Evaluator& evaluator
 }
 
 void append_json_string(std::string_view text, CsvBuffer& out) {
-  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view hex_digits = "0123456789abcdef";
   char* at = out.room(6 * text.size() + 2);
   *at++ = '"';
   for (const char c : text) {
     if (c == '"' || c == '\\') *at++ = '\\';
     if (static_cast<unsigned char>(c) < 0x20) {
-      at = static_cast<char*>(std::memcpy(at, "\\u00", 4)) + 4;
-      *at++ = kHex[static_cast<unsigned char>(c) >> 4];
-      *at++ = kHex[static_cast<unsigned char>(c) & 15];
+      at = std::ranges::copy(std::string_view("\\u00"), at).out;
+      *at++ = hex_digits[static_cast<unsigned char>(c) >> 4];
+      *at++ = hex_digits[static_cast<unsigned char>(c) & 15];
       continue;
     }
     *at++ = c;

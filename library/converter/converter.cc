@@ -37,7 +37,7 @@ struct Converter::State {
   std::string resource_id;
 };
 
-Converter::Converter(std::vector<View> views, Context context) {
+Converter::Converter(const std::vector<View>& views, Context context) {
   if (views.empty()) throw meta::Error(meta::ErrorCode::invalid_view, "a converter needs a view");
   auto plan = std::make_shared<Plan>();
   std::vector<const ViewSyntax*> syntaxes;

@@ -39,7 +39,7 @@ class Converter {
  public:
   // The first view is the resource's own and must give exactly one row per resource; the others (components) any
   // number. Throws Error{invalid_view} when there is no view or they are not of one resource type.
-  Converter(std::vector<View> views, Context context);
+  Converter(const std::vector<View>& views, Context context);
   ~Converter();
   Converter(const Converter&);
   Converter(Converter&&) noexcept;

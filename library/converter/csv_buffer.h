@@ -41,8 +41,8 @@ class CsvBuffer {
 
   // A string as a field, quoted when it must be.
   void append_text(std::string_view text) {
-    constexpr std::string_view kSpecial = ",\"\n\r";
-    if (text.empty() || text.front() == '\\' || text.find_first_of(kSpecial) != std::string_view::npos)
+    constexpr std::string_view special = ",\"\n\r";
+    if (text.empty() || text.front() == '\\' || text.find_first_of(special) != std::string_view::npos)
       return append_quoted(text);
     append(text);
   }

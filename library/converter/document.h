@@ -14,7 +14,7 @@
 #include "library/converter/shape.h"
 
 namespace simdjson::internal {
-class dom_parser_implementation;
+class dom_parser_implementation;  // NOLINT(readability-identifier-naming): simdjson's
 }
 
 namespace wellhead::converter {

@@ -148,6 +148,15 @@ void Evaluator::evaluate(OperationId id, const Scope& scope) {
       return member(operation, scope);
     case Code::chain:
       return chain(operation, scope);
+    default:
+      return apply(operation, scope);
+  }
+}
+
+// A function or operator.
+void Evaluator::apply(const Operation& operation, const Scope& scope) {
+  using Code = OperationCode;
+  switch (operation.code) {
     case Code::first:
     case Code::last:
     case Code::single:
@@ -200,6 +209,8 @@ void Evaluator::evaluate(OperationId id, const Scope& scope) {
       return logic(operation, scope);
     case Code::concatenate:
       return concatenate(operation, scope);
+    default:
+      return fail("an operation is not known");
   }
 }
 
@@ -376,9 +387,9 @@ bool Evaluator::same(const Item& a, const Item& b) {
 }
 
 std::string_view Evaluator::integer_text(std::uint64_t value) {
-  constexpr std::size_t kDigits = 20;
-  char* out = arena_.allocate(kDigits);
-  const auto [end, error] = std::to_chars(out, out + kDigits, value);
+  constexpr std::size_t digits = 20;
+  char* out = arena_.allocate(digits);
+  const auto [end, error] = std::to_chars(out, out + digits, value);
   return {out, end};
 }
 

@@ -87,6 +87,7 @@ class Evaluator {
   std::optional<Item> one(OperationId id, const Scope& scope);  // nullopt: empty
   std::optional<std::string_view> argument_text(OperationId id, const Scope& scope);
   void evaluate_input(const Operation& operation, const Scope& scope);
+  void apply(const Operation& operation, const Scope& scope);
   void push_truth(Truth truth);
   void push_values(NodeId node);
   void member(const Operation& operation, const Scope& scope);

@@ -128,9 +128,9 @@ std::optional<Evaluator::Reference> Evaluator::split_reference(std::string_view 
   const std::size_t slash = reference.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   Reference result{reference.substr(0, slash), reference.substr(slash + 1)};
-  constexpr std::string_view kHistory = "/_history/";
-  if (const auto history = result.id.find(kHistory); history != std::string_view::npos) {
-    if (!is_fhir_id(result.id.substr(history + kHistory.size()))) return std::nullopt;
+  constexpr std::string_view history_part = "/_history/";
+  if (const auto history = result.id.find(history_part); history != std::string_view::npos) {
+    if (!is_fhir_id(result.id.substr(history + history_part.size()))) return std::nullopt;
     result.id = result.id.substr(0, history);
   }
   if (!is_type_name(result.type) || !is_fhir_id(result.id)) return std::nullopt;

@@ -42,9 +42,9 @@ class Reader {
 };
 
 int days_of(int year, int month) {
-  constexpr std::array<int, 13> kDays = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  constexpr std::array<int, 13> days = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  return kDays[static_cast<std::size_t>(month)] + (month == 2 && leap ? 1 : 0);
+  return days[static_cast<std::size_t>(month)] + (month == 2 && leap ? 1 : 0);
 }
 
 bool is_zone(std::string_view zone) {
@@ -108,8 +108,8 @@ char* put_time(char* out, const FhirTime& time, bool latest) {
 }  // namespace
 
 std::string_view to_string(TimePrecision precision) {
-  constexpr std::array<std::string_view, 6> kNames = {"year", "month", "day", "minute", "second", "fraction"};
-  return kNames[static_cast<std::size_t>(precision)];
+  constexpr std::array<std::string_view, 6> names = {"year", "month", "day", "minute", "second", "fraction"};
+  return names[static_cast<std::size_t>(precision)];
 }
 
 std::optional<FhirTime> parse_date_time(std::string_view text) {

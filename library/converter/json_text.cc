@@ -129,7 +129,10 @@ bool is_json_number(std::string_view text) {
   } else if (!skip_digits(text, at)) {
     return false;
   }
-  if (at < text.size() && text[at] == '.' && !skip_digits(text, ++at)) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (!skip_digits(text, at)) return false;
+  }
   if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
     ++at;
     if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;

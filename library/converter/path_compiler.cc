@@ -91,7 +91,7 @@ struct PathCompiler::Function {
 
 const PathCompiler::Function* PathCompiler::find_function(std::string_view name) {
   using enum ArgumentScope;
-  static constexpr auto kFunctions = std::to_array<Function>({
+  static constexpr auto functions = std::to_array<Function>({
       {"where", Code::where, 1, 1, items, true},
       {"exists", Code::exists, 0, 1, items},
       {"all", Code::all, 1, 1, items},
@@ -115,8 +115,8 @@ const PathCompiler::Function* PathCompiler::find_function(std::string_view name)
       {"getResourceKey", Code::resource_key, 0, 0},
       {"getReferenceKey", Code::reference_key, 0, 1, type},
   });
-  const auto* found = std::ranges::find(kFunctions, name, &Function::name);
-  return found == kFunctions.end() ? nullptr : found;
+  const auto* found = std::ranges::find(functions, name, &Function::name);
+  return found == functions.end() ? nullptr : found;
 }
 
 OperationId PathCompiler::add(Operation operation) {
@@ -197,7 +197,7 @@ PathCompiler::Result PathCompiler::member(const Result& input, std::string_view 
 }
 
 PathCompiler::Result PathCompiler::binary(const Path& path, ShapeId context) {
-  static constexpr auto kCodes = std::to_array<std::pair<std::string_view, Code>>({
+  static constexpr auto codes = std::to_array<std::pair<std::string_view, Code>>({
       {"=", Code::equals},
       {"!=", Code::not_equals},
       {"<", Code::less},
@@ -212,8 +212,8 @@ PathCompiler::Result PathCompiler::binary(const Path& path, ShapeId context) {
       {"|", Code::unite},
   });
   if (path.text == "as") return choice(path.children[0], path.children[1], context);
-  const auto* found = std::ranges::find(kCodes, path.text, &std::pair<std::string_view, Code>::first);
-  if (found == kCodes.end()) throw PathError(path.position, "the operator " + path.text + " is not supported");
+  const auto* found = std::ranges::find(codes, path.text, &std::pair<std::string_view, Code>::first);
+  if (found == codes.end()) throw PathError(path.position, "the operator " + path.text + " is not supported");
   const Result left = compile(path.children[0], context);
   const Result right = compile(path.children[1], context);
   Result result{

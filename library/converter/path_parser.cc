@@ -177,11 +177,11 @@ class PathParser {
   Path number() {
     Path path{Path::Kind::number, token_.text, token_.position, {}};
     advance();
-    static constexpr std::array<std::string_view, 16> kCalendar = {
+    static constexpr std::array<std::string_view, 16> calendar = {
         "year", "years", "month",  "months",  "week",   "weeks",   "day",         "days",
         "hour", "hours", "minute", "minutes", "second", "seconds", "millisecond", "milliseconds"};
     bool unit = token_.kind == PathToken::Kind::string;
-    for (const std::string_view word : kCalendar) unit = unit || token_.is_word(word);
+    for (const std::string_view word : calendar) unit = unit || token_.is_word(word);
     if (!unit) return path;
     path.kind = Path::Kind::quantity;
     path.children.push_back({Path::Kind::string, token_.text, token_.position, {}});

@@ -317,6 +317,7 @@ void ViewReader::decide_types(ColumnSyntax& column, std::string ansi, const std:
 
 std::vector<Column> ViewReader::columns_of(const SelectSyntax& select) const {
   std::vector<Column> result;
+  result.reserve(select.columns.size());
   for (const ColumnSyntax& column : select.columns) result.push_back(column.column);
   for (const SelectSyntax& child : select.selects) std::ranges::move(columns_of(child), std::back_inserter(result));
   std::vector<Column> first;

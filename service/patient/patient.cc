@@ -1,9 +1,11 @@
 #include "service/patient/patient.h"
 
+// NOLINTBEGIN(readability-identifier-naming): the names that wellhead_embed() gives
 extern "C" {
 extern const char wellhead_patient_view[];
 extern const char wellhead_patient_view_end[];
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace wellhead::patient {
 
