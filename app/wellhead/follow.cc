@@ -87,7 +87,7 @@ class WorkflowWatch {
 
  private:
   void check(const zipcode::Run& run) {
-    const auto execution = engine_.latest_execution(zipcode::workflow_id(run.zipcode));
+    const auto execution = engine_.latest_execution(zipcode::workflow_id(run));
     const auto description = execution ? engine_.describe(*execution) : std::nullopt;
     if (!description) return;
     if (description->blocked) {

@@ -85,26 +85,15 @@ Step shown(const orchestration::StepDescription& step) {
   return out;
 }
 
-// nullopt: the run never began.
-std::optional<std::string> find_execution(storage::Connection& connection, const zipcode::Run& run) {
-  const auto found = connection.query(
-      "SELECT execution_id FROM wellhead_journal.workflow WHERE workflow_id = $1 AND (input::jsonb->>'run')::bigint = "
-      "$2 "
-      "ORDER BY execution_id DESC LIMIT 1",
-      {zipcode::workflow_id(run.zipcode), run.run.value});
-  return found.empty() ? std::nullopt : found.optional_text(0, 0);
-}
-
-std::vector<Step> read_steps(const Database& database, storage::Connection& connection, const zipcode::Run& run) {
+std::vector<Step> read_steps(const Database& database, const zipcode::Run& run) {
   std::vector<Step> steps;
-  const auto execution = find_execution(connection, run);
-  if (!execution) return steps;
   storage::PostgresJournal journal(database.url());
   const orchestration::Registry nothing_to_run;
   orchestration::embedded::EmbeddedEngine engine(journal, nothing_to_run);
-  if (const auto description = engine.describe(*execution)) {
-    for (const auto& step : description->steps) steps.push_back(shown(step));
-  }
+  const auto execution = engine.latest_execution(zipcode::workflow_id(run));
+  const auto description = execution ? engine.describe(*execution) : std::nullopt;
+  if (!description) return steps;  // it never began
+  for (const auto& step : description->steps) steps.push_back(shown(step));
   return steps;
 }
 
@@ -187,7 +176,7 @@ int show_run(const CommandLine& line, std::int64_t number) {
   ShownRun shown{.run = zipcode::read_run(connection, {number}),
                  .receipts = zipcode::read_receipts(connection, {number})};
   shown.answer = zipcode::receipt_sentence(shown.run, shown.receipts);
-  shown.steps = read_steps(database, connection, shown.run);
+  shown.steps = read_steps(database, shown.run);
   std::fputs((line.json ? meta::to_json(shown) + "\n" : as_text(shown)).c_str(), stdout);
   return kDone;
 }

@@ -31,6 +31,10 @@ Run run_of(Workplace& workplace, meta::RunId run) { return read_run(*workplace.d
 
 Nothing begin_load(Workplace& workplace, ActivityContext& activity, const RunStep& step) {
   const auto run = run_of(workplace, step.run);
+  if (!run.open()) {
+    throw meta::Error(meta::ErrorCode::conflict, fmt::format("run {} has ended already: {}", step.run.value, run.state),
+                      "Load the zip code again");
+  }
   {
     auto connection = workplace.database.borrow();
     storage::Transaction transaction(*connection);
@@ -91,7 +95,7 @@ Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& s
 
 }  // namespace
 
-std::string workflow_id(const meta::Zipcode& zipcode) { return "load-zipcode/" + zipcode.text(); }
+std::string workflow_id(const Run& run) { return fmt::format("load-zipcode/{}/{}", run.zipcode.text(), run.run.value); }
 
 struct LoadService::State {
   State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source,
@@ -100,6 +104,17 @@ struct LoadService::State {
         source_url(source.source_url),
         sources(std::move(source), std::move(make_limiter)),
         workplace{pool, blobs, sources} {}
+
+  // An open run without an open workflow is what a crash leaves behind, between the two or between their ends.
+  void ensure_workflow(orchestration::Engine& engine, meta::RunId id) {
+    const auto read = [&] { return read_run(*database.borrow(), id); };
+    const auto latest = engine.latest_execution(workflow_id(read()));
+    const auto workflow = latest ? engine.describe(*latest) : std::nullopt;
+    if (workflow && !orchestration::is_end(workflow->state)) return;
+    // A run is closed before its workflow is, so this is read after that.
+    const auto run = read();
+    if (run.open()) engine.start(kLoadZipcode, workflow_id(run), {run.run, run.zipcode, run.options});
+  }
 
   storage::ConnectionPool& database;
   std::string source_url;
@@ -139,17 +154,13 @@ RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zip
                       "Set WELLHEAD_SOURCE_URL or give --source URL");
   }
   const auto requested = request_run(*state_->database.borrow(), zipcode, state_->source_url, options);
-  const auto run = read_run(*state_->database.borrow(), requested.run);
-  // A joined run is started too: a crash may have left it without a workflow, and otherwise this joins that.
-  if (run.open()) engine.start(kLoadZipcode, workflow_id(zipcode), {run.run, run.zipcode, run.options});
+  state_->ensure_workflow(engine, requested.run);
   return requested;
 }
 
 void LoadService::resume(orchestration::Engine& engine) {
   const auto runs = read_open_runs(*state_->database.borrow());
-  for (const auto& run : runs) {
-    engine.start(kLoadZipcode, workflow_id(run.zipcode), {run.run, run.zipcode, run.options});
-  }
+  for (const auto& run : runs) state_->ensure_workflow(engine, run.run);
 }
 
 LoadEstimate LoadService::estimate(const meta::Zipcode& zipcode, const LoadOptions& options) {

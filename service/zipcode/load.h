@@ -36,8 +36,9 @@ struct LoadEstimate {
       meta::field("seconds", &LoadEstimate::seconds));
 };
 
-// Under which the engine knows the loads of a zip code; the latest execution is that of its latest run.
-std::string workflow_id(const meta::Zipcode& zipcode);
+// Under which the engine knows a run: load-zipcode/02139/17. It has further executions only if one ended without ending
+// the run. (Joining a load that is under way is decided by the table run, not by the engine.)
+std::string workflow_id(const Run& run);
 
 class LoadService {
  public:

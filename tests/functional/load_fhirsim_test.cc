@@ -250,8 +250,8 @@ TEST(Load, TwoZipcodesThatSharePatientsLoadAtOnce) {
   Pipeline pipeline(warehouse, server.base_url());
   const auto first = pipeline.request("02139", small_steps());
   const auto second = pipeline.request("02140", small_steps());
-  const auto one = pipeline.wait(first, "02139");
-  const auto two = pipeline.wait(second, "02140");
+  const auto one = pipeline.wait(first);
+  const auto two = pipeline.wait(second);
   EXPECT_EQ(one.run.state, "complete") << one.run.error.value_or("");
   EXPECT_EQ(two.run.state, "complete") << two.run.error.value_or("");
   EXPECT_EQ(warehouse.number("SELECT count(*) FROM patient"), 70);
@@ -270,7 +270,7 @@ TEST(Load, SecondRequestJoinsTheFirst) {
   EXPECT_FALSE(first.joined);
   EXPECT_TRUE(second.joined);
   EXPECT_EQ(first.run, second.run);
-  EXPECT_EQ(pipeline.wait(first, "02139").run.state, "complete");
+  EXPECT_EQ(pipeline.wait(first).run.state, "complete");
   EXPECT_EQ(warehouse.number("SELECT count(*) FROM run"), 1);
 }
 
@@ -288,7 +288,7 @@ TEST(Load, StoppedInTheMiddleItGoesOnWithoutFetchingABatchTwice) {
   }
   const auto staged = warehouse.number("SELECT count(*) FROM staged_batch");
   Pipeline pipeline(warehouse, server.base_url());
-  const auto loaded = pipeline.wait(requested, "02139");
+  const auto loaded = pipeline.wait(requested);
   expect_equal(undisturbed, warehouse, loaded);
   EXPECT_GE(warehouse.number("SELECT count(*) FROM staged_batch"), staged);
   // A first page of observations that is asked for twice belongs to a batch that was in flight: at most five.
@@ -334,7 +334,7 @@ TEST(Load, DatabaseSessionsThatEndInMidLoadAreNoTrouble) {
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid()");
   }
-  expect_equal(undisturbed, warehouse, pipeline.wait(requested, "02139"));
+  expect_equal(undisturbed, warehouse, pipeline.wait(requested));
 }
 
 }  // namespace

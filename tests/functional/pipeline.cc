@@ -1,8 +1,5 @@
 #include "tests/functional/pipeline.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <stdexcept>
 
 #include "library/storage/postgres/migrations.h"
@@ -24,17 +21,6 @@ webclient::HttpSettings http_settings(const std::string& source_url) {
 }
 
 }  // namespace
-
-ScratchDirectory::ScratchDirectory() {
-  std::string name = "/tmp/wellhead-blobs-XXXXXX";
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch directory under /tmp");
-  path_ = name;
-}
-
-ScratchDirectory::~ScratchDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 Warehouse::Warehouse() {
   auto connection = connect();
@@ -85,16 +71,17 @@ zipcode::RequestedRun Pipeline::request(const std::string& zip, zipcode::LoadOpt
   return service_.request(*engine_, meta::Zipcode::parse(zip), options);
 }
 
-Pipeline::Loaded Pipeline::wait(const zipcode::RequestedRun& requested, const std::string& zip) {
-  const auto execution = engine_->latest_execution("load-zipcode/" + zip);
-  if (!execution) throw std::runtime_error("no execution loads " + zip);
+Pipeline::Loaded Pipeline::wait(const zipcode::RequestedRun& requested) {
+  const auto run = zipcode::read_run(*database_.borrow(), requested.run);
+  const auto execution = engine_->latest_execution(zipcode::workflow_id(run));
+  if (!execution) throw std::runtime_error("nothing loads " + run.zipcode.text());
   engine_->wait(*execution);
   auto connection = database_.borrow();
   return {zipcode::read_run(*connection, requested.run), zipcode::read_receipts(*connection, requested.run)};
 }
 
 Pipeline::Loaded Pipeline::load(const std::string& zip, zipcode::LoadOptions options) {
-  return wait(request(zip, options), zip);
+  return wait(request(zip, options));
 }
 
 }  // namespace wellhead::functional

@@ -13,21 +13,9 @@
 #include "library/storage/postgres/journal.h"
 #include "service/zipcode/load.h"
 #include "tests/fixture/database.h"
+#include "tests/fixture/directory.h"
 
 namespace wellhead::functional {
-
-// A directory under /tmp, removed at the end.
-class ScratchDirectory {
- public:
-  ScratchDirectory();
-  ~ScratchDirectory();
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A migrated database with the resource tables, and a blob directory: what outlives a process.
 class Warehouse {
@@ -50,7 +38,7 @@ class Warehouse {
 
  private:
   fixture::TestDatabase database_;
-  ScratchDirectory blobs_;
+  fixture::TestDirectory blobs_;
 };
 
 // A process's worth of Wellhead over a warehouse; destroying it is an orderly stop.
@@ -68,7 +56,7 @@ class Pipeline {
   // Queues a load and waits for its end, whatever that is.
   Loaded load(const std::string& zip, zipcode::LoadOptions options = {});
   zipcode::RequestedRun request(const std::string& zip, zipcode::LoadOptions options = {});
-  Loaded wait(const zipcode::RequestedRun& requested, const std::string& zip);
+  Loaded wait(const zipcode::RequestedRun& requested);
 
   orchestration::Engine& engine() { return *engine_; }
 
