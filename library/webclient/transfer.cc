@@ -287,6 +287,7 @@ TransferFailure Transfer::curl_failure() const {
     failure.repeat = information<long>(easy_.get(), CURLINFO_OS_ERRNO) == ECONNRESET;
   }
   failure.what = detail_[0] != '\0' ? detail_ : curl_easy_strerror(code_);
+  if (failure.code == ErrorCode::source_tls) failure.what = "TLS failed: " + failure.what;
   failure.advice = advice_for(failure.code);
   failure.stale_connection =
       failure.repeat && failure.code == ErrorCode::source_unreachable && no_answer_on_used_connection();
