@@ -1,0 +1,101 @@
+// `wellhead load` as a program, killed with -9 in the middle and started again.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <random>
+#include <thread>
+
+#include "tests/fixture/fhirsim.h"
+#include "tests/fixture/process.h"
+#include "tests/functional/pipeline.h"
+
+namespace wellhead::functional {
+namespace {
+
+using fixture::FhirSim;
+using fixture::Process;
+
+std::map<std::string, std::string> settings(const Warehouse& warehouse, const FhirSim& server) {
+  return {{"WELLHEAD_SOURCE_URL", server.base_url()},
+          {"WELLHEAD_DATABASE_URL", warehouse.database_url()},
+          {"WELLHEAD_BLOB_URL", warehouse.blob_url()},
+          {"WELLHEAD_HOME", warehouse.blob_directory().string() + "/home"},
+          {"WELLHEAD_PAGE_SIZE", "20"}};
+}
+
+class KilledLoad : public testing::Test {
+ protected:
+  KilledLoad() : server_({"--generate", "150", "--observations", "20", "--zip", "02139"}) {
+    Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(undisturbed_, server_));
+    EXPECT_EQ(load.wait(), 0) << load.output() << load.errors();
+    server_.clear_log();
+    server_.add_fault(R"({"kind":"latency","ms":15})");
+  }
+
+  FhirSim server_;
+  Warehouse undisturbed_;
+  Warehouse warehouse_;
+};
+
+TEST_F(KilledLoad, GoesOnWithoutRepeatingFinishedStepsOrDoublingARow) {
+  std::mt19937 random(20260131);
+  int kills = 0;
+  for (int round = 0; round < 6; ++round) {
+    Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
+    const auto enough = server_.request_log().size() + 10 + random() % 15;
+    while (load.running() && server_.request_log().size() < enough) std::this_thread::yield();
+    if (!load.running()) break;
+    load.signal(SIGKILL);
+    EXPECT_EQ(load.wait(), 128 + SIGKILL);
+    ++kills;
+  }
+  EXPECT_GE(kills, 3);
+  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
+  ASSERT_EQ(load.wait(), 0) << load.output() << load.errors();
+  EXPECT_EQ(warehouse_.content(), undisturbed_.content());
+  EXPECT_EQ(warehouse_.number("SELECT count(*) FROM run"), 1) << "every start went on with the same run";
+  EXPECT_EQ(warehouse_.value("SELECT state FROM run"), "complete");
+  EXPECT_EQ(warehouse_.value("SELECT string_agg(digest::text, ' ' ORDER BY resource_type) FROM receipt"),
+            undisturbed_.value("SELECT string_agg(digest::text, ' ' ORDER BY resource_type) FROM receipt"));
+  // A first page that was asked for twice belongs to a batch that was in flight when the process was killed.
+  std::map<std::string, int> searches;
+  for (const auto& request : server_.request_log()) {
+    const bool first_page = request.target.find("_getpages") == std::string::npos;
+    if (first_page && request.target.find("_summary") == std::string::npos) ++searches[request.target + request.body];
+  }
+  int repeated = 0;
+  for (const auto& [search, count] : searches) repeated += count - 1;
+  EXPECT_LE(repeated, 5 * kills);
+}
+
+TEST_F(KilledLoad, UpGoesOnWithWhatLoadLeftBehind) {
+  {
+    Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
+    while (warehouse_.number("SELECT count(*) FROM staged_batch") < 3 && load.running()) std::this_thread::yield();
+    load.signal(SIGKILL);
+    ASSERT_EQ(load.wait(), 128 + SIGKILL);
+  }
+  auto environment = settings(warehouse_, server_);
+  environment["WELLHEAD_LISTEN"] = "127.0.0.1:0";
+  Process up(WELLHEAD_PROGRAM, {"up"}, environment);
+  while (up.running() && warehouse_.value("SELECT state FROM run") != "complete") std::this_thread::yield();
+  EXPECT_TRUE(up.running()) << up.errors();
+  EXPECT_EQ(warehouse_.content(), undisturbed_.content());
+  up.signal(SIGTERM);
+  EXPECT_EQ(up.wait(std::chrono::seconds(20)), 0) << up.errors();
+}
+
+TEST_F(KilledLoad, TerminatedInMidLoadItEndsWithinSecondsAndLosesNothing) {
+  {
+    Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
+    while (warehouse_.number("SELECT count(*) FROM staged_batch") < 3 && load.running()) std::this_thread::yield();
+    load.signal(SIGTERM);
+    EXPECT_EQ(load.wait(std::chrono::seconds(10)), 1) << load.errors();
+  }
+  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
+  ASSERT_EQ(load.wait(), 0) << load.output() << load.errors();
+  EXPECT_EQ(warehouse_.content(), undisturbed_.content());
+}
+
+}  // namespace
+}  // namespace wellhead::functional
