@@ -1,140 +1,19 @@
-// The server over real sockets: what well-formed, malformed, large, slow and hasty clients get.
-#include "library/webserver/server.h"
-
+// Requests over real sockets: what well-formed and malformed ones get.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <chrono>
-#include <coroutine>
-#include <future>
-#include <mutex>
-#include <thread>
+#include <string>
+#include <vector>
 
-#include "library/meta/error.h"
-#include "library/webserver/blocking_pool.h"
-#include "library/webserver/testing/raw_client.h"
+#include "library/webserver/testing/web_server.h"
 
 namespace wellhead::webserver {
 namespace {
 
-using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using testing::RawClient;
 using testing::RawResponse;
-
-Task<Response> echo(Request request) {
-  std::string text(request.arguments.text("id").value_or("-"));
-  text += "/" + std::string(request.arguments.text("word").value_or("-"));
-  text += "/" + std::to_string(request.arguments.integer("limit"));
-  Response response;
-  response.content_type = "text/plain";
-  response.body = std::move(text);
-  co_return response;
-}
-
-Task<Response> add(Request request) {
-  co_return Response::json("{\"word\":\"" + std::string(*request.arguments.text("word")) + "\"}", 202);
-}
-
-Task<Response> fail(Request request) {
-  if (request.arguments.text("id") == "known") {
-    meta::Error error(meta::ErrorCode::database_unreachable, "secret-host does not answer");
-    error.set_retry_after(milliseconds(2'500));
-    throw error;
-  }
-  throw std::runtime_error("secret detail");
-}
-
-Task<Response> large(Request) {
-  Response response;
-  response.content_type = "text/plain";
-  response.body.assign(8 << 20, 'x');
-  co_return response;
-}
-
-// Waits in a handler until the test says so.
-struct Gate {
-  std::promise<void> open;
-  std::shared_future<void> opened = open.get_future().share();
-  std::promise<void> entered;
-};
-
-Task<Response> wait(BlockingPool* pool, Gate* gate, Request request) {
-  std::function<int()> work = [gate] {
-    gate->entered.set_value();
-    gate->opened.wait();
-    return 7;
-  };
-  auto running = pool->run<int>(*request.worker, std::move(work));
-  const int number = co_await running;
-  co_return Response::json(std::to_string(number));
-}
-
-Route route(std::string path, std::vector<Parameter> parameters, Handler handler,
-            std::string content_type = "text/plain") {
-  Route out;
-  out.path = std::move(path);
-  out.operation_id = "operation" + out.path;
-  out.parameters = std::move(parameters);
-  out.responses = {{.description = "An answer.", .content_type = std::move(content_type)}};
-  out.handler = std::move(handler);
-  return out;
-}
-
-Parameter path_parameter(std::string name) {
-  Parameter out;
-  out.name = std::move(name);
-  out.in = ParameterIn::path;
-  return out;
-}
-
-class WebServer : public ::testing::Test {
- protected:
-  WebServer() : table_({.title = "Test", .version = "1"}), pool_(1, 4) {
-    Parameter word{.name = "word"};
-    Parameter limit{.name = "limit", .type = ParameterType::integer, .minimum = 1, .maximum = 100, .fallback = 10};
-    table_.add(route("/echo/{id}", {path_parameter("id"), word, limit}, echo));
-    table_.add(route("/fail/{id}", {path_parameter("id")}, fail, "application/json"));
-    table_.add(route("/large", {}, large));
-    table_.add(route(
-        "/wait", {}, [this](Request request) { return wait(&pool_, &gate_, std::move(request)); }, "application/json"));
-    Route post = route("/words", {}, add, "application/json");
-    post.method = Method::post;
-    post.operation_id = "post";
-    Parameter body_word{.name = "word", .in = ParameterIn::body, .required = true};
-    post.parameters = {body_word};
-    table_.add(std::move(post));
-    options_.listen = "127.0.0.1:0";
-    options_.threads = 2;
-    options_.on_request = [this](const RequestRecord& record) {
-      const std::scoped_lock lock(mutex_);
-      records_.push_back(std::string(to_string(record.method)) + " " + std::string(record.route) + " " +
-                         std::to_string(record.status) + " " + std::string(record.error));
-    };
-  }
-
-  void start() {
-    server_ = std::make_unique<Server>(table_, options_);
-    server_->start();
-  }
-  std::uint16_t port() {
-    if (!server_) start();
-    return server_->port();
-  }
-  std::vector<std::string> records() {
-    const std::scoped_lock lock(mutex_);
-    return records_;
-  }
-
-  RouteTable table_;
-  BlockingPool pool_;
-  Gate gate_;
-  ServerOptions options_;
-  std::mutex mutex_;
-  std::vector<std::string> records_;
-  std::unique_ptr<Server> server_;
-};
+using testing::WebServer;
 
 TEST_F(WebServer, AnswersWithCheckedArguments) {
   const RawResponse response = testing::get(port(), "/echo/a%20b?word=x+y%26z&limit=007");
@@ -299,110 +178,6 @@ TEST_F(WebServer, AnswersMalformedRequestsAndCloses) {
   EXPECT_EQ(client.read()->status, 505);
 }
 
-TEST_F(WebServer, BoundsHeadersAndBodies) {
-  options_.limits.header_bytes = 2000;
-  options_.limits.body_bytes = 5000;
-  RawClient header(port());
-  header.send("GET /echo/1 HTTP/1.1\r\nHost: a\r\nX-Large: " + std::string(4000, 'a') + "\r\n\r\n");
-  EXPECT_EQ(header.read()->status, 431);
-  RawClient announced(port());
-  announced.send("POST /words HTTP/1.1\r\nHost: a\r\nContent-Length: 5001\r\n\r\n");
-  EXPECT_EQ(announced.read()->status, 413);
-  RawClient chunked(port());
-  chunked.send("POST /words HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1770\r\n" +
-               std::string(6000, 'a') + "\r\n0\r\n\r\n");
-  EXPECT_EQ(chunked.read()->status, 413);
-  RawClient fits(port());
-  EXPECT_EQ(
-      fits.request("POST", "/words", "", "{\"word\":\"" + std::string(100, 'a') + "\"" + std::string(4000, ' ') + "}")
-          .status,
-      202);
-}
-
-TEST_F(WebServer, LosesNoAnswerToAClientThatStillSends) {
-  options_.limits.body_bytes = 1000;
-  RawClient client(port());
-  client.send("POST /words HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + std::string(200'000, 'a'));
-  const auto response = client.read();
-  ASSERT_TRUE(response);
-  EXPECT_EQ(response->status, 413);
-}
-
-TEST_F(WebServer, GivesUpOnSlowClients) {
-  options_.limits.header_time = milliseconds(120);
-  options_.limits.body_time = milliseconds(120);
-  options_.limits.idle_time = milliseconds(120);
-  RawClient header(port());
-  header.send("GET /echo/1 HTT");
-  EXPECT_EQ(header.read()->status, 408);
-  EXPECT_EQ(header.read_to_end(), "");
-  RawClient body(port());
-  body.send("POST /words HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{");
-  EXPECT_EQ(body.read()->status, 408);
-  RawClient idle(port());
-  EXPECT_EQ(idle.get("/echo/1").status, 200);
-  EXPECT_EQ(idle.read_to_end(), "");
-  RawClient silent(port());
-  EXPECT_EQ(silent.read_to_end(), "");
-}
-
-// The time for a header counts from its first byte: sending a little now and then does not help.
-TEST_F(WebServer, GivesUpOnClientsThatTrickle) {
-  options_.limits.header_time = milliseconds(150);
-  RawClient client(port());
-  std::thread trickle([&client] {
-    try {
-      for (int i = 0; i < 1000; ++i) {
-        client.send("G");
-        std::this_thread::sleep_for(milliseconds(10));
-      }
-      ADD_FAILURE() << "still taken after ten seconds";
-    } catch (const std::runtime_error&) {
-    }
-  });
-  const auto response = client.read();
-  trickle.join();
-  ASSERT_TRUE(response);
-  EXPECT_EQ(response->status, 400 + 8);
-}
-
-// The one connection there may be comes free again.
-TEST_F(WebServer, GivesUpOnClientsThatDoNotRead) {
-  options_.limits.write_time = milliseconds(200);
-  options_.limits.connections = 1;
-  RawClient stuck(port());
-  for (int i = 0; i < 6; ++i) stuck.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  int status = 0;
-  while (status != 200 && std::chrono::steady_clock::now() < until) {
-    try {
-      status = testing::get(port(), "/echo/1").status;
-    } catch (const std::runtime_error&) {
-      // Refused connections may be reset.
-    }
-  }
-  EXPECT_EQ(status, 200);
-  EXPECT_LT(stuck.read_to_end().size(), 6U * (8 << 20));
-}
-
-TEST_F(WebServer, SendsLargeAnswersWhole) {
-  const RawResponse response = testing::get(port(), "/large");
-  EXPECT_EQ(response.body.size(), 8U << 20);
-}
-
-TEST_F(WebServer, BoundsTheNumberOfConnections) {
-  options_.limits.connections = 2;
-  RawClient first(port());
-  RawClient second(port());
-  EXPECT_EQ(first.get("/echo/1").status, 200);
-  EXPECT_EQ(second.get("/echo/1").status, 200);
-  RawClient third(port());
-  const auto refused = third.read();
-  ASSERT_TRUE(refused);
-  EXPECT_EQ(refused->status, 503);
-  EXPECT_EQ(first.get("/echo/1").status, 200);
-}
-
 TEST_F(WebServer, HidesWhatWentWrongInside) {
   const RawResponse known = testing::get(port(), "/fail/known");
   EXPECT_EQ(known.status, 503);
@@ -435,76 +210,6 @@ TEST_F(WebServer, RecordsRoutesAndNoValues) {
 
 TEST_F(WebServer, TakesAbsoluteTargets) {
   EXPECT_EQ(testing::get(port(), "http://example.org:80/echo/1?word=a").body, "1/a/10");
-}
-
-TEST_F(WebServer, FinishesWhatIsInFlightWhenItStops) {
-  RawClient busy(port());
-  RawClient idle(port());
-  EXPECT_EQ(idle.get("/echo/1").status, 200);
-  busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
-  gate_.entered.get_future().wait();
-  std::thread stopping([this] { server_->stop(); });
-  EXPECT_EQ(idle.read_to_end(), "");
-  gate_.open.set_value();
-  const auto response = busy.read();
-  ASSERT_TRUE(response);
-  EXPECT_EQ(response->body, "7");
-  EXPECT_EQ(response->header("connection"), "close");
-  stopping.join();
-  EXPECT_THROW(RawClient{server_->port()}, std::runtime_error);
-}
-
-TEST_F(WebServer, CutsOffWhatTakesTooLongToFinish) {
-  options_.stop_limit = milliseconds(100);
-  RawClient reader(port());
-  reader.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_EQ(testing::get(port(), "/echo/1").status, 200);
-  int closed = 0;
-  server_->stop([&closed](std::size_t) { ++closed; });
-  EXPECT_EQ(closed, 2);
-}
-
-TEST_F(WebServer, StopsTwiceAndWithoutAStart) {
-  start();
-  server_->stop();
-  server_->stop();
-  Server never(table_, options_);
-  never.stop();
-}
-
-TEST_F(WebServer, SaysWhyItCannotListen) {
-  options_.listen = "127.0.0.1:" + std::to_string(port());
-  Server second(table_, options_);
-  try {
-    second.start();
-    FAIL();
-  } catch (const meta::Error& error) {
-    EXPECT_EQ(error.code(), meta::ErrorCode::invalid_setting);
-    EXPECT_THAT(error.message(), HasSubstr("cannot listen on " + options_.listen));
-  }
-  for (const std::string listen :
-       {"localhost", "127.0.0.1:x", "127.0.0.1:99999", "203.0.113.7:0", "no.such.host.invalid:1"}) {
-    options_.listen = listen;
-    Server bad(table_, options_);
-    EXPECT_THROW(bad.start(), meta::Error) << listen;
-  }
-}
-
-TEST_F(WebServer, ServesManyClientsAtOnce) {
-  const std::uint16_t at = port();
-  std::atomic<int> answered = 0;
-  std::vector<std::thread> clients;
-  for (int i = 0; i < 8; ++i) {
-    clients.emplace_back([at, i, &answered] {
-      RawClient client(at);
-      for (int j = 0; j < 100; ++j) {
-        const std::string id = std::to_string(i) + "." + std::to_string(j);
-        if (client.get("/echo/" + id).body == id + "/-/10") ++answered;
-      }
-    });
-  }
-  for (std::thread& client : clients) client.join();
-  EXPECT_EQ(answered, 800);
 }
 
 }  // namespace

@@ -85,6 +85,8 @@ void WorkerLoop::remove(Session& session) {
 }
 
 void WorkerLoop::sweep() {
+  // Cancelling the timer does not stop a sweep that is due already.
+  if (ended_) return;
   const SteadyTime now = std::chrono::steady_clock::now();
   for (Session* session : sessions_) session->check_deadline(now);
   timer_.expires_at(now + sweep_interval(shared_.options.limits));
@@ -96,6 +98,7 @@ void WorkerLoop::sweep() {
 void WorkerLoop::end_if_drained() {
   if (!finishing_ || !sessions_.empty()) return;
   call_closing();
+  ended_ = true;
   timer_.cancel();
   work_.reset();
 }

@@ -62,6 +62,7 @@ class WorkerLoop final : public Worker {
   std::string id_prefix_;
   std::uint64_t requests_ = 0;
   bool finishing_ = false;
+  bool ended_ = false;
   std::function<void()> closing_;
 };
 
