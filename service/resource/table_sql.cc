@@ -52,10 +52,12 @@ struct ColumnFacts {
 };
 
 // FHIR's ids, codes and URIs are compared by bytes and never sorted for a reader.
+constexpr auto kBytewiseTypes =
+    std::to_array<std::string_view>({"id", "code", "uri", "url", "canonical", "oid", "uuid"});
+
 bool compares_by_bytes(const Column& column) {
-  constexpr auto kTypes = std::to_array<std::string_view>({"id", "code", "uri", "url", "canonical", "oid", "uuid"});
   return column.sql_type == "text" &&
-         (column.key != KeyKind::none || std::ranges::find(kTypes, column.fhir_type) != kTypes.end());
+         (column.key != KeyKind::none || std::ranges::find(kBytewiseTypes, column.fhir_type) != kBytewiseTypes.end());
 }
 
 std::string column_sql(const Column& column) {

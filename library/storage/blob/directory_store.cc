@@ -24,6 +24,7 @@ using meta::ErrorCode;
 
 constexpr std::size_t kPiece = 256 * 1024;
 constexpr std::size_t kDigestDigits = 64;
+constexpr std::string_view kScheme = "file://";
 constexpr auto kIncoming = "incoming";
 constexpr auto kLeftoverAge = std::chrono::hours(24);
 
@@ -166,7 +167,6 @@ void DirectoryStore::check() {
 }
 
 std::unique_ptr<BlobStore> open_blob_store(std::string_view url) {
-  constexpr std::string_view kScheme = "file://";
   if (!url.starts_with(kScheme) || url.size() <= kScheme.size() || url[kScheme.size()] != '/') {
     throw Error(ErrorCode::invalid_setting, fmt::format("'{}' is no blob store", meta::redacted_url(url)),
                 "WELLHEAD_BLOB_URL looks like file:///var/lib/wellhead/blobs");

@@ -16,6 +16,8 @@ namespace {
 using meta::Error;
 using meta::ErrorCode;
 
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
 };
@@ -104,13 +106,12 @@ Number parse_number(std::string_view text) {
 Value::Value(double number) : text_(fmt::format("{}", number)) {}
 
 Value Value::bytes(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text = "\\x";
   text.reserve(2 + 2 * bytes.size());
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
+    text.push_back(kHexDigits[byte >> 4]);
+    text.push_back(kHexDigits[byte & 15]);
   }
   return {std::move(text)};
 }

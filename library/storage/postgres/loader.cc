@@ -71,6 +71,7 @@ class GroupLoad {
 
   std::string batch_numbers() const {
     std::vector<std::int64_t> numbers;
+    numbers.reserve(request_.batches.size());
     for (const auto& batch : request_.batches) numbers.push_back(batch.batch.value);
     return array_literal(numbers);
   }
