@@ -59,7 +59,7 @@ TEST(Mutation, EveryTruncationIsRejected) {
 
 TEST(Mutation, ChangedBytesGiveRowsOrAReason) {
   std::mt19937 random(20260101);
-  constexpr std::string_view kTelling = "{}[]\",:\\/u0tfn-1eE. \n\x00\x7f\xc3\xff#";
+  constexpr std::string_view telling = "{}[]\",:\\/u0tfn-1eE. \n\x00\x7f\xc3\xff#";
   for (BuiltIn& views : built_in()) {
     for (int round = 0; round < 6000; ++round) {
       std::string resource = views.resources[random() % views.resources.size()];
@@ -68,7 +68,7 @@ TEST(Mutation, ChangedBytesGiveRowsOrAReason) {
         const std::size_t at = random() % resource.size();
         switch (random() % 4) {
           case 0:
-            resource[at] = kTelling[random() % kTelling.size()];
+            resource[at] = telling[random() % telling.size()];
             break;
           case 1:
             resource[at] = static_cast<char>(random());
@@ -77,7 +77,7 @@ TEST(Mutation, ChangedBytesGiveRowsOrAReason) {
             resource.erase(at, 1 + random() % 8);
             break;
           default:
-            resource.insert(at, 1, kTelling[random() % kTelling.size()]);
+            resource.insert(at, 1, telling[random() % telling.size()]);
             break;
         }
         if (resource.empty()) break;
@@ -89,28 +89,28 @@ TEST(Mutation, ChangedBytesGiveRowsOrAReason) {
 
 // Values of every JSON type in the place of every value.
 TEST(Mutation, ExchangedValuesGiveRowsOrAReason) {
-  constexpr const char* kValues[] = {"null",
-                                     "true",
-                                     "0",
-                                     "-1e5",
-                                     R"("")",
-                                     R"("\u0000")",
-                                     R"("x")",
-                                     "[]",
-                                     "[null]",
-                                     "[[]]",
-                                     "{}",
-                                     R"([{"value": [{}]}])",
-                                     R"({"coding": "x"})",
-                                     R"({"reference": 5})",
-                                     R"({"start": "1980-02-30"})"};
+  constexpr const char* values[] = {"null",
+                                    "true",
+                                    "0",
+                                    "-1e5",
+                                    R"("")",
+                                    R"("\u0000")",
+                                    R"("x")",
+                                    "[]",
+                                    "[null]",
+                                    "[[]]",
+                                    "{}",
+                                    R"([{"value": [{}]}])",
+                                    R"({"coding": "x"})",
+                                    R"({"reference": 5})",
+                                    R"({"start": "1980-02-30"})"};
   for (BuiltIn& views : built_in()) {
     for (const std::string& resource : views.resources) {
       for (std::size_t colon = resource.find("\":"); colon != std::string::npos;
            colon = resource.find("\":", colon + 2)) {
         const std::size_t begin = colon + 2;
         const std::size_t end = resource.find_first_of(",}]", begin);
-        const char* value = kValues[(begin * 7 + resource.size()) % std::size(kValues)];
+        const char* value = values[(begin * 7 + resource.size()) % std::size(values)];
         expect_rows_or_reason(views.run, resource.substr(0, begin) + value + resource.substr(end));
       }
     }
@@ -119,12 +119,12 @@ TEST(Mutation, ExchangedValuesGiveRowsOrAReason) {
 
 TEST(Mutation, ChangedViewsAreAcceptedOrRefused) {
   std::mt19937 random(20260102);
-  constexpr std::string_view kTelling = "{}[]\"',:.()%$@=|&<0a ";
+  constexpr std::string_view telling = "{}[]\"',:.()%$@=|&<0a ";
   const std::string definition = read_file("service/observation/observation_component.view.json");
   int refused = 0;
   for (int round = 0; round < 400; ++round) {
     std::string changed = definition;
-    for (int i = 0; i < 3; ++i) changed[random() % changed.size()] = kTelling[random() % kTelling.size()];
+    for (int i = 0; i < 3; ++i) changed[random() % changed.size()] = telling[random() % telling.size()];
     try {
       View::parse(changed);
     } catch (const meta::Error& error) {

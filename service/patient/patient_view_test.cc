@@ -109,13 +109,13 @@ TEST(PatientView, KnowsTheDead) {
 }
 
 TEST(PatientView, ReadsUsCoreRaceAndEthnicity) {
-  constexpr std::string_view kCore = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-";
+  constexpr std::string_view core = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-";
   const Conversion patient = convert(R"("extension": [
-    {"url": ")" + std::string(kCore) +
+    {"url": ")" + std::string(core) +
                                      R"(race", "extension": [
       {"url": "ombCategory", "valueCoding": {"code": "2106-3", "display": "White"}},
       {"url": "ombCategory", "valueCoding": {"code": "2054-5", "display": "Black"}}, {"url": "text", "valueString": "Mixed"}]},
-    {"url": ")" + std::string(kCore) +
+    {"url": ")" + std::string(core) +
                                      R"(ethnicity", "extension": [
       {"url": "ombCategory", "valueCoding": {"code": "2135-2", "display": "Hispanic or Latino"}}]}])");
   EXPECT_EQ(patient["race"], "Mixed");

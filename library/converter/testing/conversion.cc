@@ -14,7 +14,10 @@ std::vector<View> parse_all(std::initializer_list<std::string_view> definitions)
 std::string quoted_field(std::string_view csv, std::size_t& at) {
   std::string field;
   for (++at; at < csv.size(); ++at) {
-    if (csv[at] == '"' && ++at < csv.size() && csv[at] != '"') return field;
+    if (csv[at] == '"') {
+      ++at;
+      if (at == csv.size() || csv[at] != '"') return field;
+    }
     field += csv[at];
   }
   throw std::runtime_error("a quoted field does not end");
