@@ -1,6 +1,5 @@
 // wellhead psql: opens psql on the database, or prints how to reach it.
 #include <fmt/format.h>
-#include <libpq-fe.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "app/wellhead/composition.h"
 #include "library/meta/describe.h"
 #include "library/meta/error.h"
+#include "library/storage/postgres/client_environment.h"
 #include "library/storage/postgres/cluster_layout.h"
 
 namespace wellhead::app {
@@ -29,29 +29,6 @@ struct Connection {
   std::string url;
   static constexpr auto kFields = meta::fields(meta::field("url", &Connection::url));
 };
-
-// Passes the connection in the environment, where others on this machine cannot read a password.
-// Returns the options that have no variable, as key=value.
-std::string export_connection(const std::string& url) {
-  char* complaint = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&::PQconninfoFree)> options(
-      ::PQconninfoParse(url.c_str(), &complaint), &::PQconninfoFree);
-  const std::unique_ptr<char, decltype(&::PQfreemem)> owned(complaint, &::PQfreemem);
-  if (!options) {
-    throw meta::Error(meta::ErrorCode::invalid_setting, "WELLHEAD_DATABASE_URL is not a PostgreSQL URL",
-                      "It looks like postgresql://user@host/database");
-  }
-  std::string rest;
-  for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
-    if (option->val == nullptr) continue;
-    if (option->envvar != nullptr) {
-      ::setenv(option->envvar, option->val, 1);
-    } else {
-      rest += fmt::format("{}{}={}", rest.empty() ? "" : " ", option->keyword, option->val);
-    }
-  }
-  return rest;
-}
 
 // psql of the path, else of the newest server.
 std::string find_psql() {
@@ -71,7 +48,9 @@ std::string find_psql() {
 
 int run_psql(const std::string& url, const std::vector<std::string>& extra) {
   std::vector<std::string> words = {find_psql()};
-  if (const auto rest = export_connection(url); !rest.empty()) words.push_back("--dbname=" + rest);
+  const auto environment = storage::client_environment(url);
+  for (const auto& [name, value] : environment.variables) ::setenv(name.c_str(), value.c_str(), 1);
+  if (!environment.rest.empty()) words.push_back("--dbname=" + environment.rest);
   words.insert(words.end(), extra.begin(), extra.end());
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "library/meta/error.h"
+#include "library/storage/postgres/client_environment.h"
 #include "library/storage/postgres/cluster_layout.h"
 #include "library/storage/postgres/cluster_server.h"
 #include "library/storage/postgres/connection.h"
@@ -25,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 class OwnClusterTest : public ::testing::Test {
  protected:
@@ -276,6 +278,16 @@ TEST(OwnClusterConfiguration, FitsTheMachine) {
   EXPECT_THAT(small, AllOf(HasSubstr("shared_buffers = 64MB"), HasSubstr("max_wal_size = 128MB")));
   const auto large = server_configuration(layout, 64ULL << 30, 1ULL << 40);
   EXPECT_THAT(large, AllOf(HasSubstr("shared_buffers = 1024MB"), HasSubstr("max_wal_size = 4096MB")));
+}
+
+TEST(ClientEnvironment, SplitsAUrlIntoVariables) {
+  const auto environment = client_environment("postgresql://me:s%20x@db:5433/x?sslmode=require&keepalives_idle=7");
+  EXPECT_THAT(
+      environment.variables,
+      ::testing::UnorderedElementsAre(Pair("PGUSER", "me"), Pair("PGPASSWORD", "s x"), Pair("PGHOST", "db"),
+                                      Pair("PGPORT", "5433"), Pair("PGDATABASE", "x"), Pair("PGSSLMODE", "require")));
+  EXPECT_EQ(environment.rest, "keepalives_idle='7'");
+  EXPECT_THROW(client_environment("postgresql://[broken"), meta::Error);
 }
 
 }  // namespace
