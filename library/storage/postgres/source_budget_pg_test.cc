@@ -88,7 +88,8 @@ TEST_F(SourceBudgetTest, ConnectsAgainAfterItsConnectionBroke) {
   SourceBudget budget(database_.url(), kSource, 1000);
   budget.acquire({});
   connection_.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wellhead source budget'");
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+      "WHERE application_name = 'wellhead source budget' AND datname = current_database()");
   // The first call after the break may say so; the next one works.
   const auto acquire_all = [&budget] {
     for (int i = 0; i < 500; ++i) budget.acquire({});
