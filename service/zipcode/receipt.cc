@@ -41,13 +41,13 @@ constexpr std::string_view kSums = R"sql(
 // the database's collation, so that digests from two databases can be compared.
 constexpr std::string_view kPatientDigest = R"sql(
   SELECT count(*) FILTER (WHERE member.last_seen_run < $1),
-         md5(string_agg(patient.digest::text, '' ORDER BY patient.id COLLATE "C")
+         md5(string_agg(uuid_send(patient.digest), ''::bytea ORDER BY patient.id COLLATE "C")
              FILTER (WHERE member.last_seen_run >= $1))::uuid
     FROM zipcode_patient member JOIN patient ON patient.id = member.patient_id
    WHERE member.zipcode = $2)sql";
 constexpr std::string_view kObservationDigest = R"sql(
   SELECT count(*) FILTER (WHERE observation.last_seen_run < $1),
-         md5(string_agg(observation.digest::text, '' ORDER BY observation.id COLLATE "C")
+         md5(string_agg(uuid_send(observation.digest), ''::bytea ORDER BY observation.id COLLATE "C")
              FILTER (WHERE observation.last_seen_run >= $1))::uuid
     FROM zipcode_patient member JOIN observation ON observation.patient_id = member.patient_id
    WHERE member.zipcode = $2)sql";
