@@ -60,7 +60,8 @@ meta::Settings CommandLine::start() const {
   return settings;
 }
 
-void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefinition& setting, std::string alias) {
+void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefinition& setting,
+                 const std::string& alias) {
   const auto flag = meta::flag_of(setting);
   const auto spelled = alias.empty() ? flag : alias;
   const auto add = [&](const std::string& names, const std::string& name, const std::string& description) {
@@ -84,11 +85,11 @@ void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefini
 
 void add_load_settings(CLI::App& command, CommandLine& line) {
   add_setting(command, line, kSourceUrl, "--source");
-  constexpr auto kRest = std::to_array<const meta::SettingDefinition*>(
+  constexpr auto rest = std::to_array<const meta::SettingDefinition*>(
       {&kSourceToken, &kSourceUser, &kSourcePassword, &kSourceCaFile, &kConcurrency, &kPageSize, &kRequestRate,
        &kObservations, &kConnectTimeout, &kReadTimeout, &kMaxResponseBytes, &kRetryAttempts, &kRetryDelay,
        &kRetryMaxDelay, &kBlobUrl, &kKeepBlobs});
-  for (const auto* setting : kRest) add_setting(command, line, *setting);
+  for (const auto* setting : rest) add_setting(command, line, *setting);
 }
 
 CLI::App& add_command(CLI::App& program, CommandLine& line, std::string name, std::string description,

@@ -42,7 +42,8 @@ CLI::App& add_command(CLI::App& program, CommandLine& line, std::string name, st
 // The settings of the source and of loading.
 void add_load_settings(CLI::App& command, CommandLine& line);
 // One setting's flag, with another spelling as well: "--source".
-void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefinition& setting, std::string alias = {});
+void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefinition& setting,
+                 const std::string& alias = {});
 
 void add_up(CLI::App& program, CommandLine& line);
 void add_serve(CLI::App& program, CommandLine& line);

@@ -61,6 +61,7 @@ class PatientConnection {
 
 bool any_open(Connection& connection, const std::vector<meta::RunId>& runs) {
   std::vector<std::string> ids;
+  ids.reserve(runs.size());
   for (const auto run : runs) ids.push_back(std::to_string(run.value));
   return !connection
               .query("SELECT 1 FROM run WHERE run_id = ANY ($1::bigint[]) AND state IN ('queued', 'running') LIMIT 1",
@@ -70,6 +71,7 @@ bool any_open(Connection& connection, const std::vector<meta::RunId>& runs) {
 
 std::vector<zipcode::Progress> read_all(Connection& connection, const std::vector<meta::RunId>& runs) {
   std::vector<zipcode::Progress> progress;
+  progress.reserve(runs.size());
   for (const auto run : runs) progress.push_back(zipcode::read_progress(connection, run));
   return progress;
 }

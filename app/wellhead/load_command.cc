@@ -76,6 +76,7 @@ int plan(const CommandLine& line, const meta::Settings& settings, const std::vec
         static_cast<double>(settings.get(meta::setting::kRequestRate)));
   });
   PlanAnswer answer;
+  answer.loads.reserve(zipcodes.size());
   for (const auto& zipcode : zipcodes) {
     answer.loads.push_back({zipcode, loads.estimate(zipcode, load_options(settings))});
   }
@@ -86,7 +87,7 @@ int plan(const CommandLine& line, const meta::Settings& settings, const std::vec
   std::vector<std::vector<std::string>> rows = {{"ZIP", "PATIENTS", "OBSERVATIONS", "ROWS", "REQUESTS", "TIME"}};
   for (const auto& load : answer.loads) {
     const auto& estimate = load.estimate;
-    const auto about = [](std::string text) { return text == "unknown" ? text : "about " + text; };
+    const auto about = [](const std::string& text) { return text == "unknown" ? text : "about " + text; };
     rows.push_back({load.zipcode.text(), count_text(estimate.patients), about(count_text(estimate.observations)),
                     about(count_text(estimate.rows)), about(count_text(estimate.requests)),
                     estimate.seconds ? "about " + clock_time(*estimate.seconds) : "unknown"});
@@ -106,6 +107,7 @@ int interrupted(const std::vector<meta::Zipcode>& zipcodes) {
 int report(const CommandLine& line, const Database& database, const std::vector<meta::RunId>& runs) {
   auto connection = database.connect();
   LoadAnswer answer;
+  answer.runs.reserve(runs.size());
   for (const auto run : runs) answer.runs.push_back(read_result(connection, run));
   std::fputs((line.json ? meta::to_json(answer) + "\n" : result_table(answer.runs)).c_str(), stdout);
   return report_failures(answer.runs) ? kDone : kWorkFailed;
@@ -127,6 +129,7 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
   database.migrate();
   Worker worker(settings, database);
   std::vector<meta::RunId> runs;
+  runs.reserve(zipcodes.size());
   for (const auto& zipcode : zipcodes) runs.push_back(worker.request(zipcode).run);
   worker.begin();
   follow_runs(database.url(), worker.engine(), runs, signals, on_terminal);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -34,7 +35,7 @@ TerminalSize terminal_size() {
 }
 
 std::string bar(double fraction) {
-  const auto filled = static_cast<std::size_t>(fraction * kBarWidth + 0.5);
+  const auto filled = static_cast<std::size_t>(std::lround(fraction * kBarWidth));
   return fmt::format("[{}{}] {:3.0f}%", std::string(filled, '#'), std::string(kBarWidth - filled, '.'), fraction * 100);
 }
 

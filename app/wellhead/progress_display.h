@@ -26,8 +26,8 @@ class ProgressRate {
  private:
   struct Sample {
     SteadyTime time;
-    std::int64_t rows;
-    double fraction;
+    std::int64_t rows = 0;
+    double fraction = 0;
   };
   std::deque<Sample> samples_;
   std::optional<double> fraction_;

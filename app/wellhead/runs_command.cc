@@ -93,6 +93,7 @@ std::vector<Step> read_steps(const Database& database, const zipcode::Run& run) 
   const auto execution = engine.latest_execution(zipcode::workflow_id(run));
   const auto description = execution ? engine.describe(*execution) : std::nullopt;
   if (!description) return steps;  // it never began
+  steps.reserve(description->steps.size());
   for (const auto& step : description->steps) steps.push_back(shown(step));
   return steps;
 }
@@ -101,7 +102,7 @@ std::string number_or_dash(const std::optional<std::int64_t>& number) { return n
 
 std::string receipt_table(const std::vector<zipcode::Receipt>& receipts) {
   using zipcode::Receipt;
-  constexpr auto kCounts =
+  constexpr auto counts =
       std::to_array<std::pair<const char*, std::int64_t Receipt::*>>({{"entries received", &Receipt::entries_received},
                                                                       {"= duplicates", &Receipt::duplicates},
                                                                       {"+ out of zip", &Receipt::out_of_zip},
@@ -125,7 +126,7 @@ std::string receipt_table(const std::vector<zipcode::Receipt>& receipts) {
   add("verdict", [](const Receipt& receipt) { return receipt.verdict; });
   add("server's total before", [](const Receipt& receipt) { return number_or_dash(receipt.server_total_before); });
   add("server's total after", [](const Receipt& receipt) { return number_or_dash(receipt.server_total_after); });
-  for (const auto& [title, count] : kCounts) {
+  for (const auto& [title, count] : counts) {
     add(title, [count = count](const Receipt& receipt) { return with_thousands(receipt.*count); });
   }
   add("received", [](const Receipt& receipt) { return bytes_text(receipt.bytes_received); });

@@ -35,6 +35,7 @@ ShownSetting shown(const meta::Settings::Entry& entry) {
 
 int show_settings(const CommandLine& line) {
   std::vector<ShownSetting> list;
+  list.reserve(meta::setting_definitions().size());
   for (const auto& entry : line.start().entries()) list.push_back(shown(entry));
   if (line.json) {
     fmt::print("{}\n", meta::to_json(list));

@@ -47,11 +47,13 @@ void load_first(const std::vector<std::string>& zipcodes, Worker& worker, const 
                 const StopSignals& signals) {
   if (zipcodes.empty()) return;
   std::vector<meta::RunId> runs;
+  runs.reserve(zipcodes.size());
   for (const auto& text : zipcodes) runs.push_back(worker.request(meta::Zipcode::parse(text)).run);
   follow_runs(database.url(), worker.engine(), runs, signals, ProgressDisplay::standard_error_is_terminal());
   if (signals.requested()) return;
   auto connection = database.connect();
   std::vector<RunResult> results;
+  results.reserve(runs.size());
   for (const auto run : runs) results.push_back(read_result(connection, run));
   std::fputs(result_table(results).c_str(), stderr);
   report_failures(results);

@@ -128,12 +128,12 @@ constexpr Text kLogFormat{{.name = "WELLHEAD_LOG_FORMAT",
 
 std::span<const SettingDefinition* const> setting_definitions() {
   using namespace setting;
-  static constexpr std::array<const SettingDefinition*, 22> kAll = {
+  static constexpr std::array<const SettingDefinition*, 22> all = {
       &kSourceUrl,     &kSourceToken, &kSourceUser,    &kSourcePassword, &kSourceCaFile, &kConcurrency,
       &kPageSize,      &kRequestRate, &kObservations,  &kConnectTimeout, &kReadTimeout,  &kMaxResponseBytes,
       &kRetryAttempts, &kRetryDelay,  &kRetryMaxDelay, &kHome,           &kDatabaseUrl,  &kBlobUrl,
       &kKeepBlobs,     &kListen,      &kLogLevel,      &kLogFormat};
-  return kAll;
+  return all;
 }
 
 std::string flag_of(const SettingDefinition& definition) {

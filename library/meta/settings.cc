@@ -200,8 +200,8 @@ Layer home_variables(const Settings::Sources& sources) {
 }  // namespace
 
 std::string_view to_string(SettingOrigin origin) {
-  constexpr std::array<std::string_view, 4> kNames = {"default", ".env", "environment", "flag"};
-  return kNames[static_cast<std::size_t>(origin)];
+  constexpr std::array<std::string_view, 4> names = {"default", ".env", "environment", "flag"};
+  return names[static_cast<std::size_t>(origin)];
 }
 
 std::string Settings::Entry::shown() const {
@@ -246,6 +246,7 @@ const Settings::Entry& Settings::entry(const SettingDefinition& setting) const {
 
 std::vector<Settings::Entry> Settings::entries() const {
   std::vector<Entry> list;
+  list.reserve(setting_definitions().size());
   for (const auto* definition : setting_definitions()) list.push_back(entry(*definition));
   return list;
 }

@@ -59,8 +59,8 @@ std::map<int, fs::path> numbered_directories(const fs::path& root) {
 }
 
 fs::path socket_directory_of(const fs::path& directory) {
-  constexpr auto kLimit = sizeof(sockaddr_un::sun_path) - 1;
-  if ((directory / kSocketName).string().size() <= kLimit) return directory;
+  constexpr auto limit = sizeof(sockaddr_un::sun_path) - 1;
+  if ((directory / kSocketName).string().size() <= limit) return directory;
   return fmt::format("/tmp/wellhead-{}", meta::sha256_hex(directory.string()).substr(0, 16));
 }
 

@@ -102,15 +102,15 @@ void make_cluster_directory(const fs::path& directory, const ServerUser& user) {
 
 // Walks down as the server's user and names the first directory that keeps it out.
 void check_reachable(const fs::path& directory, const ServerUser& user) {
-  constexpr int kNotAllowed = 1;
-  constexpr int kAllowed = 0;
+  constexpr int not_allowed = 1;
+  constexpr int allowed = 0;
   const auto may = [&](const fs::path& path, int mode) {
-    const int result = call_as(user, [&] { return ::access(path.c_str(), mode) == 0 ? kAllowed : kNotAllowed; });
-    if (result != kAllowed && result != kNotAllowed) {
+    const int result = call_as(user, [&] { return ::access(path.c_str(), mode) == 0 ? allowed : not_allowed; });
+    if (result != allowed && result != not_allowed) {
       fail(fmt::format("PostgreSQL does not run as root, and this process may not become the user {}", user.name),
            "Run wellhead as an ordinary user, or set WELLHEAD_DATABASE_URL to a server that is running");
     }
-    return result == kAllowed;
+    return result == allowed;
   };
   if (may(directory, R_OK | W_OK | X_OK)) return;
   fs::path at;

@@ -37,8 +37,8 @@ ServerUser unprivileged_user() {
   for (const char* name : {"postgres", "nobody"}) {
     if (const passwd* entry = ::getpwnam(name); entry != nullptr && entry->pw_uid != 0) return make_user(*entry);
   }
-  constexpr uid_t kNobody = 65534;
-  return {kNobody, kNobody, "nobody"};
+  constexpr uid_t nobody = 65534;
+  return {nobody, nobody, "nobody"};
 }
 
 // In the child.
