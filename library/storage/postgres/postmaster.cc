@@ -41,8 +41,10 @@ bool is_postmaster_of(pid_t pid, const fs::path& data) {
 
 bool lives(pid_t pid) { return ::kill(pid, 0) == 0 || errno == EPERM; }
 
-// The state follows the program's name, which may hold anything, in parentheses (proc_pid_stat(5)).
-bool is_zombie(pid_t pid) {
+// Ended or just ending: a process that is being killed has no command line any more, and only then becomes a zombie. The
+// state follows the program's name, which may hold anything, in parentheses (proc_pid_stat(5)).
+bool has_ended(pid_t pid) {
+  if (command_line(pid).empty()) return true;
   std::ifstream file(fs::path("/proc") / std::to_string(pid) / "stat");
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   const auto end = text.rfind(") ");
@@ -76,7 +78,7 @@ std::optional<pid_t> find_postmaster(const fs::path& data) {
 PidFile inspect_pid_file(const fs::path& data) {
   const auto pid = recorded_pid(data / "postmaster.pid");
   if (!pid || !lives(*pid) || is_postmaster_of(*pid, data)) return PidFile::none_or_dead;
-  return is_zombie(*pid) ? PidFile::ended : PidFile::foreign;
+  return has_ended(*pid) ? PidFile::ended : PidFile::foreign;
 }
 
 bool is_stale_socket_lock(const fs::path& lock) {
