@@ -1,7 +1,10 @@
 // `wellhead load` as a program, killed with -9 in the middle and started again.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 
@@ -95,6 +98,32 @@ TEST_F(KilledLoad, TerminatedInMidLoadItEndsWithinSecondsAndLosesNothing) {
   Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
   ASSERT_EQ(load.wait(), 0) << load.output() << load.errors();
   EXPECT_EQ(warehouse_.content(), undisturbed_.content());
+}
+
+// Takes the place of a database that is restarted under a load: PostgreSQL of its own is killed with -9, and the next
+// command that needs it starts it again.
+TEST_F(KilledLoad, GoesOnWhenPostgresqlWasKilledAndIsBack) {
+  const fixture::TestDirectory home;
+  std::filesystem::permissions(home.path(), std::filesystem::perms(0755));
+  auto environment = settings(warehouse_, server_);
+  environment.erase("WELLHEAD_DATABASE_URL");
+  environment["WELLHEAD_HOME"] = home.path().string();
+  environment["WELLHEAD_BLOB_URL"] = "file://" + (home.path() / "blobs").string();
+  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, environment);
+  while (load.running() && server_.request_log().size() < 25) std::this_thread::yield();
+  ASSERT_TRUE(load.running()) << load.output() << load.errors();
+  pid_t postmaster = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(home.path())) {
+    if (entry.path().filename() == "postmaster.pid") std::ifstream(entry.path()) >> postmaster;
+  }
+  ASSERT_GT(postmaster, 0);
+  ::kill(postmaster, SIGKILL);
+  // Its backends end by themselves when they notice; until then the data directory is theirs.
+  Process runs(WELLHEAD_PROGRAM, {"runs"}, environment);
+  EXPECT_EQ(runs.wait(), 0) << runs.errors();
+  ASSERT_EQ(load.wait(), 0) << load.output() << load.errors();
+  EXPECT_THAT(load.output(), testing::HasSubstr("complete"));
+  EXPECT_THAT(load.output(), testing::HasSubstr("3,000"));
 }
 
 }  // namespace

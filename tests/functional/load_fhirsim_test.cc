@@ -191,6 +191,55 @@ TEST(Load, ResourcesThatCannotBecomeRowsAreRejectedAndTheRestGoesOn) {
   EXPECT_EQ(warehouse.number("SELECT count(*) FROM reject WHERE position('\\xff'::bytea IN raw) > 0"), 1);
 }
 
+TEST(Load, PatientWithTenThousandObservationsIsOneOfMany) {
+  FhirSim server({"--generate", "1", "--observations", "10873", "--zip", "02139"});
+  Warehouse warehouse;
+  Pipeline pipeline(warehouse, server.base_url());
+  const auto loaded = pipeline.load("02139");
+  ASSERT_EQ(loaded.run.state, "complete") << loaded.run.error.value_or("");
+  EXPECT_EQ(loaded.observations().inserted, 10873);
+  EXPECT_EQ(warehouse.number("SELECT count(*) FROM observation"), 10873);
+}
+
+TEST(Load, SubjectsByAbsoluteUrlBelongToTheServersOwnPatientsOnly) {
+  FhirSim server(generated(1, 1));
+  Warehouse warehouse;
+  Pipeline pipeline(warehouse, server.base_url());
+  pipeline.load("02139");
+  const auto patient = warehouse.value("SELECT id FROM patient");
+  const auto add = [&](const std::string& id, const std::string& subject) {
+    server.put_raw("Observation", patient,
+                   R"({"resourceType":"Observation","id":")" + id +
+                       R"(","status":"final","code":{"text":"x"},"subject":{"reference":")" + subject + R"("}})");
+  };
+  add("own", server.base_url() + "/Patient/" + patient + "/_history/1");
+  add("foreign", "https://elsewhere.example.org/fhir/Patient/" + patient);
+  add("contained", "#p");
+  add("group", "Group/1");
+  const auto loaded = pipeline.load("02139");
+  ASSERT_EQ(loaded.run.state, "complete") << loaded.run.error.value_or("");
+  EXPECT_EQ(loaded.observations().staged, 2);
+  EXPECT_EQ(loaded.observations().rejected, 3);
+  EXPECT_EQ(warehouse.value("SELECT patient_id FROM observation WHERE id = 'own'"), patient);
+  EXPECT_EQ(warehouse.number("SELECT count(DISTINCT resource_id) FROM reject"), 3);
+}
+
+TEST(Load, ObservationsOfStrangersStayOut) {
+  FhirSim server(generated(5, 2));
+  Warehouse warehouse;
+  Pipeline pipeline(warehouse, server.base_url());
+  pipeline.load("02139");
+  const auto patient = warehouse.value("SELECT min(id) FROM patient");
+  // As from a server that does not know the parameter and answers with what it has.
+  server.put_raw("Observation", patient,
+                 R"({"resourceType":"Observation","id":"stranger","status":"final","code":{"text":"x"},)"
+                 R"("subject":{"reference":"Patient/stranger"}})");
+  const auto loaded = pipeline.load("02139");
+  ASSERT_EQ(loaded.run.state, "complete") << loaded.run.error.value_or("");
+  EXPECT_EQ(loaded.observations().out_of_zip, 1);
+  EXPECT_EQ(warehouse.number("SELECT count(*) FROM observation WHERE id = 'stranger'"), 0);
+}
+
 TEST(Load, ServerThatGivesNoTotalsLeavesItUnverified) {
   auto arguments = generated(10, 3);
   arguments.insert(arguments.end(), {"--totals", "never"});
