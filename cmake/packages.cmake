@@ -26,4 +26,8 @@ add_library(wellhead_boost INTERFACE)
 target_include_directories(wellhead_boost SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
 target_compile_definitions(wellhead_boost INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+if(WELLHEAD_SANITIZE MATCHES "thread")
+  # ThreadSanitizer knows no fences. Asio's are beside its mutexes, which it does know.
+  target_compile_definitions(wellhead_boost INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+endif()
 target_link_libraries(wellhead_boost INTERFACE Boost::url Threads::Threads OpenSSL::SSL OpenSSL::Crypto)

@@ -20,7 +20,7 @@
 #include "library/webserver/route.h"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): Asio's name
 }
 
 namespace wellhead::webserver {

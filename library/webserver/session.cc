@@ -152,6 +152,7 @@ Detached Session::serve(std::unique_ptr<Session> session) {
     co_await session->run();
   } catch (...) {
     // Out of memory: the connection ends.
+    session.reset();
   }
 }
 
@@ -195,22 +196,24 @@ Task<void> Session::run() {
     const SteadyTime started = std::chrono::steady_clock::now();
     enter(Phase::answering, milliseconds::max());
     if (incoming.request.id.empty()) incoming.request.id = worker_.next_request_id();
+    incoming.id = incoming.request.id;
+    incoming.method = incoming.request.method;
     const Route* route = nullptr;
     std::string error;
     Response response;
     if (read == Read::refused) {
-      response = to_response(incoming.problem, incoming.request.id);
+      response = to_response(incoming.problem, incoming.id);
     } else {
       response = co_await answer(incoming, route, error);
     }
     incoming.keep_alive = incoming.keep_alive && !finishing_;
     const RequestRecord record{
-        incoming.request.method,
+        incoming.method,
         route ? std::string_view(route->path) : std::string_view(),
         response.status,
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started),
         response.body.size(),
-        incoming.request.id,
+        incoming.id,
         error};
     const bool written = co_await write(incoming, std::move(response));
     if (worker_.shared().options.on_request) worker_.shared().options.on_request(record);
@@ -267,7 +270,6 @@ Task<Session::Read> Session::read_message(Parser& parser, Incoming& incoming) {
   Request& request = incoming.request;
   request.method = to_method(message.method());
   incoming.keep_alive = message.keep_alive();
-  incoming.head = request.method == Method::head;
   request.worker = &worker_;
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   if (const auto id = request.header("X-Request-Id"); good_request_id(id)) request.id = id;
@@ -294,34 +296,27 @@ Task<bool> Session::invite_body(Parser& parser) {
 }
 
 Task<Response> Session::answer(Incoming& incoming, const Route*& route, std::string& error) {
-  Request& request = incoming.request;
-  const std::string id = request.id;
   std::exception_ptr failed;
   try {
-    Admission admission = admit(*worker_.shared().table, request);
+    Admission admission = admit(*worker_.shared().table, incoming.request);
     route = admission.route;
     if (admission.response) co_return std::move(*admission.response);
-    Response response = co_await route->handler(std::move(request));
-    request.id = id;
+    Response response = co_await route->handler(std::move(incoming.request));
     co_return response;
-  } catch (...) {
-    failed = std::current_exception();
-  }
-  request.id = id;
-  try {
-    std::rethrow_exception(failed);
   } catch (const std::exception& known) {
+    failed = std::current_exception();
     error = known.what();
   } catch (...) {
+    failed = std::current_exception();
     error = "an unknown exception";
   }
-  co_return to_response(failed, id);
+  co_return to_response(failed, incoming.id);
 }
 
 Task<bool> Session::write(const Incoming& incoming, Response response) {
   enter(Phase::writing, worker_.shared().options.limits.write_time);
-  const std::string head = head_of(response, incoming.request.id, incoming.keep_alive);
-  const bool with_body = !incoming.head && response.status != 204 && response.status != 304;
+  const std::string head = head_of(response, incoming.id, incoming.keep_alive);
+  const bool with_body = incoming.method != Method::head && response.status != 204 && response.status != 304;
   const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head),
                                                      with_body ? asio::buffer(response.body) : asio::const_buffer()};
   Operation operation([&](auto handler) { asio::async_write(socket_, buffers, std::move(handler)); });

@@ -44,9 +44,10 @@ class Session {
 
   // A request as it came, and what the connection needs to know of it.
   struct Incoming {
-    Request request;
+    Request request;  // gone once a handler has it
+    std::string id;
+    Method method = Method::other;
     bool keep_alive = false;
-    bool head = false;
     Problem problem;  // when refused; status 0: nothing to say
   };
 

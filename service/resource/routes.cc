@@ -114,6 +114,7 @@ void append_item(const Resource& resource, const Result& rows, int row, const st
 // The array of the keys of the first `count` rows.
 std::string key_array(const Resource& resource, const Result& rows, int count) {
   std::vector<std::string> keys;
+  keys.reserve(static_cast<std::size_t>(count));
   for (int row = 0; row < count; ++row) keys.emplace_back(rows.text(row, resource.key_index));
   return storage::array_literal(keys);
 }
@@ -121,8 +122,7 @@ std::string key_array(const Resource& resource, const Result& rows, int count) {
 Task<std::vector<Children>> read_children(ResourcePointer resource, storage::AsyncConnection* connection,
                                           std::string keys) {
   std::vector<Children> children;
-  for (std::size_t i = 0; i < resource->embedded.size(); ++i) {
-    const Resource::Embedded& table = resource->embedded[i];
+  for (const Resource::Embedded& table : resource->embedded) {
     std::vector<Value> parameters;
     parameters.emplace_back(keys);
     auto query = connection->query(*table.statement, std::move(parameters));

@@ -11,10 +11,12 @@
 #include "library/webserver/problem.h"
 #include "service/zipcode/route_queries.h"
 
+// NOLINTBEGIN(readability-identifier-naming): the names that wellhead_embed() gives
 extern "C" {
 extern const char wellhead_zipcode_openapi[];
 extern const char wellhead_zipcode_openapi_end[];
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace wellhead::zipcode {
 namespace {

@@ -77,7 +77,7 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
   void poll_connection();
   void watch_connecting(boost::asio::posix::stream_descriptor::wait_type direction);
   void limit_connecting();
-  bool configure();
+  bool configure() const;
   void connected();
   void broken(std::string reason);
   void drop_connection();
@@ -175,7 +175,7 @@ void AsyncConnection::State::poll_connection() {
 }
 
 // The session's settings go first through the pipeline; their result is dropped.
-bool AsyncConnection::State::configure() {
+bool AsyncConnection::State::configure() const {
   const std::string sql =
       "SELECT set_config('statement_timeout', '" + std::to_string(options_.statement_timeout.count()) +
       "', false), set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false), "

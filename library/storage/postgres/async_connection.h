@@ -29,7 +29,7 @@
 #include "library/storage/postgres/connection.h"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): Asio's name
 }
 
 namespace wellhead::storage {
