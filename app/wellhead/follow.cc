@@ -82,6 +82,7 @@ class WorkflowWatch {
   explicit WorkflowWatch(orchestration::Engine& engine) : engine_(engine) {}
 
   void check(const std::vector<zipcode::Progress>& runs) {
+    engine_.throw_if_failed();
     for (const auto& progress : runs) {
       if (progress.run.open()) check(progress.run);
     }
