@@ -41,8 +41,8 @@ bool is_postmaster_of(pid_t pid, const fs::path& data) {
 
 bool lives(pid_t pid) { return ::kill(pid, 0) == 0 || errno == EPERM; }
 
-// Ended or just ending: a process that is being killed has no command line any more, and only then becomes a zombie. The
-// state follows the program's name, which may hold anything, in parentheses (proc_pid_stat(5)).
+// Ended or just ending: a process that is being killed has no command line any more, and only then becomes a zombie.
+// The state follows the program's name, which may hold anything, in parentheses (proc_pid_stat(5)).
 bool has_ended(pid_t pid) {
   if (command_line(pid).empty()) return true;
   std::ifstream file(fs::path("/proc") / std::to_string(pid) / "stat");
