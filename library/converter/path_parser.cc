@@ -209,7 +209,7 @@ class PathParser {
   int steps_ = 0;
 };
 
-std::string quoted(std::string_view text) {
+std::string string_literal(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') out += '\\';
@@ -241,7 +241,7 @@ std::string canonical(const Path& path) {
     case Path::Kind::variable:
       return "%" + path.text;
     case Path::Kind::string:
-      return quoted(path.text);
+      return string_literal(path.text);
     case Path::Kind::number:
     case Path::Kind::boolean:
       return path.text;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "library/meta/error.h"
+#include "library/storage/postgres/connection.h"
 
 namespace wellhead::resource {
 namespace {
@@ -10,17 +11,9 @@ namespace {
 using converter::Column;
 using converter::FilterKind;
 using converter::KeyKind;
+using storage::quote_identifier;
 
-std::string quoted(std::string_view identifier) {
-  std::string out = "\"";
-  for (const char c : identifier) {
-    if (c == '"') out.push_back(c);
-    out.push_back(c);
-  }
-  return out + "\"";
-}
-
-std::string column(std::string_view name) { return "t." + quoted(name); }
+std::string column(std::string_view name) { return "t." + quote_identifier(name); }
 
 std::string parameter(int number) { return "$" + std::to_string(number); }
 
@@ -122,7 +115,7 @@ std::string list_sql(const ResourceApi& api, const std::vector<ListFilter>& filt
   const std::string key = column(key_column(api.table));
   std::string order = key;
   std::string sql;
-  std::string from = quoted(api.table.name) + " t";
+  std::string from = quote_identifier(api.table.name) + " t";
   std::string select = select_list(shown_columns(api.table));
   if (shape.zipcode) {
     const std::string zipcode = parameter(next++);
@@ -144,14 +137,15 @@ std::string list_sql(const ResourceApi& api, const std::vector<ListFilter>& filt
 }
 
 std::string one_sql(const ResourceApi& api) {
-  return "SELECT " + select_list(shown_columns(api.table)) + " FROM " + quoted(api.table.name) + " t WHERE " +
+  return "SELECT " + select_list(shown_columns(api.table)) + " FROM " + quote_identifier(api.table.name) + " t WHERE " +
          column(key_column(api.table)) + " = $1";
 }
 
 std::string embedded_sql(const EmbeddedTable& embedded) {
   const std::string parent = column(parent_column(embedded.table));
   std::string sql = "SELECT " + parent + ", " + select_list(shown_child_columns(embedded.table)) + " FROM " +
-                    quoted(embedded.table.name) + " t WHERE " + parent + " = ANY($1::text[]) ORDER BY " + parent;
+                    quote_identifier(embedded.table.name) + " t WHERE " + parent + " = ANY($1::text[]) ORDER BY " +
+                    parent;
   for (const std::string& by : embedded.order_by) sql += ", " + column(by);
   return sql;
 }
