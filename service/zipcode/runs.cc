@@ -58,14 +58,14 @@ RequestedRun request_run(Connection& connection, const meta::Zipcode& zipcode, s
                          const LoadOptions& options) {
   // Two requests may race for the unique index of open runs, and the run found may end before it is read.
   for (int attempt = 0; attempt < 10; ++attempt) {
+    const auto open = connection.query("SELECT run_id FROM run WHERE zipcode = $1 AND state IN ('queued', 'running')",
+                                       {zipcode.text()});
+    if (!open.empty()) return {{open.integer(0, 0)}, true};
     const auto inserted = connection.query(
         "INSERT INTO run (zipcode, source_url, options) VALUES ($1, $2, $3::jsonb) "
         "ON CONFLICT (zipcode) WHERE state IN ('queued', 'running') DO NOTHING RETURNING run_id",
         {zipcode.text(), source_url, meta::to_json(options)});
     if (!inserted.empty()) return {{inserted.integer(0, 0)}, false};
-    const auto open = connection.query("SELECT run_id FROM run WHERE zipcode = $1 AND state IN ('queued', 'running')",
-                                       {zipcode.text()});
-    if (!open.empty()) return {{open.integer(0, 0)}, true};
   }
   throw meta::Error(meta::ErrorCode::database_conflict,
                     fmt::format("no run could be queued for zip code {}", zipcode.text()), "Try again");
