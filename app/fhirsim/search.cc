@@ -140,7 +140,7 @@ Search parse_search(ResourceType type, const Parameters& parameters, bool lenien
     if (value.empty()) continue;
     if (read_control(name, value, search)) continue;
     if (read_filter(name, value, search)) {
-      search.key += '&' + name + '=' + value;
+      search.key.append("&").append(name).append("=").append(value);
     } else if (!lenient) {
       refuse(fmt::format(R"(HAPI-0524: Unknown search parameter "{}" for resource type "{}")", name, to_string(type)));
     }

@@ -1,9 +1,9 @@
 // The commands with servers: PostgreSQL, fhirsim.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <thread>

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "library/meta/clock.h"
@@ -87,7 +88,7 @@ class Engine {
   // wait(), then the workflow's result, or its failure thrown.
   template <class In, class Out>
   Out result(const WorkflowName<In, Out>&, const Execution& execution, std::stop_token stop = {}) {
-    const WorkflowDescription ended = wait(execution.execution_id, stop);
+    const WorkflowDescription ended = wait(execution.execution_id, std::move(stop));
     throw_unless_completed(ended);
     if constexpr (!std::is_void_v<Out>) return meta::from_json<Out>(*ended.result);
   }
