@@ -147,7 +147,7 @@ TEST_F(WebServer, CutsOffWhatTakesTooLongToFinish) {
   RawClient reader(port());
   reader.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_EQ(testing::get(port(), "/echo/1").status, 200);
-  int closed = 0;
+  std::atomic<int> closed = 0;
   server_->stop([&closed](std::size_t) { ++closed; });
   EXPECT_EQ(closed, 2);
 }
