@@ -2,8 +2,8 @@
 // load that completes once the cause is gone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
+#include <csignal>
 #include <fstream>
 #include <thread>
 

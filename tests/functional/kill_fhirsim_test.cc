@@ -1,8 +1,8 @@
 // `wellhead load` as a program, killed with -9 in the middle and started again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <random>

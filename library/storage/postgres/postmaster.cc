@@ -1,9 +1,8 @@
 #include "library/storage/postgres/postmaster.h"
 
-#include <signal.h>
-
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <string>
