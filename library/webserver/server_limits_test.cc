@@ -72,18 +72,20 @@ TEST_F(WebServer, GivesUpOnSlowClients) {
 TEST_F(WebServer, GivesUpOnClientsThatTrickle) {
   options_.limits.header_time = milliseconds(150);
   RawClient client(port());
-  std::thread trickle([&client] {
+  bool cut_off = false;
+  std::thread trickle([&client, &cut_off] {
     try {
       for (int i = 0; i < 1000; ++i) {
         client.send("G");
         std::this_thread::sleep_for(milliseconds(10));
       }
-      ADD_FAILURE() << "still taken after ten seconds";
     } catch (const std::runtime_error&) {
+      cut_off = true;
     }
   });
   const auto response = client.read();
   trickle.join();
+  EXPECT_TRUE(cut_off) << "still taken after ten seconds";
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 400 + 8);
 }
@@ -100,7 +102,7 @@ TEST_F(WebServer, GivesUpOnClientsThatDoNotRead) {
     try {
       status = testing::get(port(), "/echo/1").status;
     } catch (const std::runtime_error&) {
-      // Refused connections may be reset.
+      status = 0;  // a refused connection may be reset
     }
   }
   EXPECT_EQ(status, 200);
@@ -196,6 +198,7 @@ TEST_F(WebServer, ServesManyClientsAtOnce) {
   const std::uint16_t at = port();
   std::atomic<int> answered = 0;
   std::vector<std::thread> clients;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([at, i, &answered] {
       RawClient client(at);
