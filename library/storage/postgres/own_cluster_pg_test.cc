@@ -109,6 +109,7 @@ TEST_F(OwnClusterTest, IsStartedOnceByManyAtATime) {
   std::atomic<int> starts = 0;
   std::atomic<int> ready = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       OwnCluster cluster(options());

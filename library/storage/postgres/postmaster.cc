@@ -60,7 +60,7 @@ int signal_processes_in(const fs::path& data) {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc() || end != name.data() + name.size()) continue;
     const auto program = fs::read_symlink(entry.path() / "exe", ignored).filename().string();
-    if (program.rfind("postgres", 0) != 0 || fs::read_symlink(entry.path() / "cwd", ignored) != data) continue;
+    if (!program.starts_with("postgres") || fs::read_symlink(entry.path() / "cwd", ignored) != data) continue;
     if (::kill(pid, SIGQUIT) == 0) ++found;
   }
   return found > 0 ? 1 : 0;
