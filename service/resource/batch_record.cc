@@ -49,8 +49,8 @@ void record_rejects(Connection& connection, meta::RunId run, meta::BatchId batch
 }  // namespace
 
 bool is_storable_id(std::string_view id) {
-  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
-  return !id.empty() && id.size() <= 256 && id.find_first_not_of(kAllowed) == std::string_view::npos;
+  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+  return !id.empty() && id.size() <= 256 && id.find_first_not_of(allowed) == std::string_view::npos;
 }
 
 void record_batch(Connection& connection, meta::RunId run, meta::BatchId batch, std::string_view resource_type,

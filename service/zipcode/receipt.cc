@@ -65,12 +65,12 @@ Receipt sums_of(Connection& connection, meta::RunId run, const ResourceTable& ta
   const auto result = connection.query(kSums, {run.value, table.resource_type, table.table});
   Receipt receipt;
   receipt.resource_type = table.resource_type;
-  constexpr auto kCounts = std::to_array<std::int64_t Receipt::*>(
+  constexpr auto count_members = std::to_array<std::int64_t Receipt::*>(
       {&Receipt::entries_received, &Receipt::duplicates, &Receipt::out_of_zip, &Receipt::rejected, &Receipt::erased,
        &Receipt::staged, &Receipt::inserted, &Receipt::updated, &Receipt::unchanged, &Receipt::older, &Receipt::missing,
        &Receipt::requests, &Receipt::retries, &Receipt::bytes_received});
   int column = 0;
-  for (const auto count : kCounts) receipt.*count = result.integer(0, column++);
+  for (const auto count : count_members) receipt.*count = result.integer(0, column++);
   receipt.seconds = result.number(0, column++);
   const bool totals_known = result.boolean(0, column++);
   if (totals_known) {

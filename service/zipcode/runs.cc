@@ -40,6 +40,7 @@ Run run_of(const Result& result, int row) {
 
 std::vector<Run> runs_of(const Result& result) {
   std::vector<Run> runs;
+  runs.reserve(static_cast<std::size_t>(result.rows()));
   for (int row = 0; row < result.rows(); ++row) runs.push_back(run_of(result, row));
   return runs;
 }
@@ -98,7 +99,7 @@ std::vector<Receipt> read_receipts(Connection& connection, meta::RunId run) {
       "bytes_received, seconds, replace(digest::text, '-', '') FROM receipt WHERE run_id = $1 "
       "ORDER BY resource_type = 'Patient' DESC, resource_type",
       {run.value});
-  constexpr auto kCounts = std::to_array<std::int64_t Receipt::*>(
+  constexpr auto count_members = std::to_array<std::int64_t Receipt::*>(
       {&Receipt::entries_received, &Receipt::duplicates, &Receipt::out_of_zip, &Receipt::rejected, &Receipt::erased,
        &Receipt::staged, &Receipt::inserted, &Receipt::updated, &Receipt::unchanged, &Receipt::older, &Receipt::missing,
        &Receipt::no_longer_found, &Receipt::requests, &Receipt::retries, &Receipt::bytes_received});
@@ -110,7 +111,7 @@ std::vector<Receipt> read_receipts(Connection& connection, meta::RunId run) {
     receipt.server_total_before = result.optional_integer(row, 2);
     receipt.server_total_after = result.optional_integer(row, 3);
     int column = 4;
-    for (const auto count : kCounts) receipt.*count = result.integer(row, column++);
+    for (const auto count : count_members) receipt.*count = result.integer(row, column++);
     receipt.seconds = result.number(row, column++);
     receipt.digest = result.optional_text(row, column);
     receipts.push_back(std::move(receipt));
@@ -135,12 +136,12 @@ Progress read_progress(Connection& connection, meta::RunId run) {
   Progress progress;
   progress.run = read_run(connection, run);
   progress.patients_expected = result.optional_integer(0, 0);
-  constexpr auto kSums = std::to_array<std::int64_t Progress::*>(
+  constexpr auto sum_members = std::to_array<std::int64_t Progress::*>(
       {&Progress::patient_pages, &Progress::observation_batches, &Progress::patients_staged,
        &Progress::patients_covered, &Progress::observations_staged, &Progress::rows_loaded, &Progress::rejected,
        &Progress::requests, &Progress::retries, &Progress::bytes_received});
   int column = 1;
-  for (const auto sum : kSums) progress.*sum = result.integer(0, column++);
+  for (const auto sum : sum_members) progress.*sum = result.integer(0, column++);
   return progress;
 }
 

@@ -34,7 +34,7 @@ zipcode::LoadOptions small_steps() {
 }
 
 struct Undisturbed {
-  explicit Undisturbed(FhirSim& server, zipcode::LoadOptions options = small_steps()) {
+  explicit Undisturbed(FhirSim& server, const zipcode::LoadOptions& options = small_steps()) {
     Warehouse warehouse;
     Pipeline pipeline(warehouse, server.base_url());
     const auto loaded = pipeline.load("02139", options);
@@ -289,10 +289,11 @@ TEST(Load, TwoZipcodesThatSharePatientsLoadAtOnce) {
   std::string shared;
   for (int i = 0; i < 30; ++i) {
     const auto id = "shared-" + std::to_string(i);
-    shared += R"({"resourceType":"Patient","id":")" + id +
-              R"(","address":[{"postalCode":"02139"},{"postalCode":"02140"}]})" + "\n";
-    shared += R"({"resourceType":"Observation","id":"o-)" + id +
-              R"(","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/)" + id + R"("}})" + "\n";
+    shared.append(R"({"resourceType":"Patient","id":")").append(id);
+    shared.append(R"(","address":[{"postalCode":"02139"},{"postalCode":"02140"}]})").append("\n");
+    shared.append(R"({"resourceType":"Observation","id":"o-)").append(id);
+    shared.append(R"(","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/)").append(id);
+    shared.append("\"}}\n");
   }
   server.put_resource(shared);
   Warehouse warehouse;

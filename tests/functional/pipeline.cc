@@ -67,7 +67,7 @@ Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url)
 
 Pipeline::~Pipeline() { engine_->stop(); }
 
-zipcode::RequestedRun Pipeline::request(const std::string& zip, zipcode::LoadOptions options) {
+zipcode::RequestedRun Pipeline::request(const std::string& zip, const zipcode::LoadOptions& options) {
   return service_.request(*engine_, meta::Zipcode::parse(zip), options);
 }
 
@@ -80,7 +80,7 @@ Pipeline::Loaded Pipeline::wait(const zipcode::RequestedRun& requested) {
   return {zipcode::read_run(*connection, requested.run), zipcode::read_receipts(*connection, requested.run)};
 }
 
-Pipeline::Loaded Pipeline::load(const std::string& zip, zipcode::LoadOptions options) {
+Pipeline::Loaded Pipeline::load(const std::string& zip, const zipcode::LoadOptions& options) {
   return wait(request(zip, options));
 }
 

@@ -54,8 +54,8 @@ class Pipeline {
     const zipcode::Receipt& observations() const { return receipts.at(1); }
   };
   // Queues a load and waits for its end, whatever that is.
-  Loaded load(const std::string& zip, zipcode::LoadOptions options = {});
-  zipcode::RequestedRun request(const std::string& zip, zipcode::LoadOptions options = {});
+  Loaded load(const std::string& zip, const zipcode::LoadOptions& options = {});
+  zipcode::RequestedRun request(const std::string& zip, const zipcode::LoadOptions& options = {});
   Loaded wait(const zipcode::RequestedRun& requested);
 
   orchestration::Engine& engine() { return *engine_; }
