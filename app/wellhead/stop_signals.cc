@@ -20,7 +20,7 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() {
   ending_ = true;
-  ::pthread_kill(thread_.native_handle(), SIGTERM);
+  ::pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread): sigwait() takes it
   thread_.join();
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }

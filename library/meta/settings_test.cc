@@ -238,7 +238,7 @@ TEST(EnvExample, AgreesWithTheRegistry) {
   std::string above;
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("#WELLHEAD_")) {
-      above = line.empty() ? "" : above + line + " ";
+      above = line.empty() ? "" : above.append(line).append(" ");
       continue;
     }
     const auto parsed = parse_env_file(line.substr(1), ".env.example").at(0);

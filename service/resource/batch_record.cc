@@ -85,6 +85,7 @@ std::optional<std::string> staged_result(Connection& connection, meta::RunId run
 std::vector<storage::BatchToLoad> batches_to_load(Connection& connection, meta::RunId run,
                                                   const std::vector<meta::BatchId>& batches) {
   std::vector<std::string> numbers;
+  numbers.reserve(batches.size());
   for (const auto batch : batches) numbers.push_back(std::to_string(batch.value));
   const auto result = connection.query(
       "SELECT batch, table_name, blob_key, rows FROM staged_batch LEFT JOIN staged_blob USING (run_id, batch) "

@@ -42,9 +42,9 @@ class BadInput : public testing::Test {
     return {exit_code, process.output() + process.errors()};
   }
 
-  Outcome load(std::map<std::string, std::string> changed) const {
+  Outcome load(const std::map<std::string, std::string>& changed) const {
     auto all = settings();
-    for (auto& [name, value] : changed) all[name] = value;
+    for (const auto& [name, value] : changed) all[name] = value;
     return run({"load", "02139"}, all);
   }
 
