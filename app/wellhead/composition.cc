@@ -108,7 +108,7 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
 
 void Worker::begin() {
   engine_.own_when_free();
-  loads_.resume(engine_);
+  loads_.resume_all(engine_);
 }
 
 }  // namespace wellhead::app

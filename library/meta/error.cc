@@ -39,6 +39,8 @@ constexpr auto kFacts = std::to_array<CodeFacts>({
     {ErrorCode::blob_store_failed, "blob_store_failed", ErrorSource::system, true, 503},
     {ErrorCode::blob_missing, "blob_missing", ErrorSource::system, false, 500},
     {ErrorCode::blob_corrupt, "blob_corrupt", ErrorSource::system, false, 500},
+    {ErrorCode::activity_timeout, "activity_timeout", ErrorSource::system, true, 504},
+    {ErrorCode::journal_damaged, "journal_damaged", ErrorSource::system, false, 500},
     {ErrorCode::lease_lost, "lease_lost", ErrorSource::system, false, 503},
     {ErrorCode::nondeterminism, "nondeterminism", ErrorSource::bug, false, 500},
     {ErrorCode::internal, "internal", ErrorSource::bug, false, 500},

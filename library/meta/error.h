@@ -45,6 +45,8 @@ enum class ErrorCode {
   blob_store_failed,     // read or write failed; a full disk is this, with the store's path
   blob_missing,          // a blob that was staged is gone
   blob_corrupt,          // a blob's content does not match its digest
+  activity_timeout,      // an attempt of a workflow's step took longer than allowed; it may still be under way
+  journal_damaged,       // an event of a workflow's journal is not as it was written
   lease_lost,            // another process owns the engine now; nothing was written
   nondeterminism,        // a workflow's replay differs from its journal
   internal,              // a broken invariant

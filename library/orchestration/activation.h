@@ -1,14 +1,14 @@
 // The port between the replay runtime and the engines: an engine activates a run with jobs (what happened) and gets
-// commands back (what the workflow wants). After the activation protocol of Temporal's core, of which this is the part
-// in use; signals, queries, updates, patches, child workflows and continue-as-new are further alternatives of the two
-// variants.
+// commands back (what the workflow wants). After the activation protocol of Temporal's core.
 //
-// Steps (activities and timers) share one counter per run; a sequence number names the step in commands and jobs.
+// Steps (activities, timers, child workflows) share one counter per run; a sequence number names the step in commands
+// and jobs. Queries are no jobs: they change nothing and get no commands (WorkflowRun::query).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -27,28 +27,46 @@ struct InitializeWorkflow {
   std::uint64_t random_seed = 0;
 };
 
-struct ActivityCompleted {
+struct StepCompleted {
   Payload result;
 };
-struct ActivityFailed {
+struct StepFailed {
   Failure failure;
 };
-struct ActivityCancelled {};
-using ActivityOutcome = std::variant<ActivityCompleted, ActivityFailed, ActivityCancelled>;
+struct StepCancelled {};
+using StepOutcome = std::variant<StepCompleted, StepFailed, StepCancelled>;
 
 struct ResolveActivity {
   Sequence sequence = 0;
-  ActivityOutcome outcome;
+  StepOutcome outcome;
 };
 
 struct FireTimer {
   Sequence sequence = 0;
 };
 
-// Open steps throw Error{cancelled} into the workflow; further steps are refused in the same way.
+// How a child workflow ended; a child that could not be started has failed.
+struct ResolveChild {
+  Sequence sequence = 0;
+  StepOutcome outcome;
+};
+
+struct SignalWorkflow {
+  std::string name;
+  Payload payload;
+};
+
+// The history holds this patch's marker: patched(id) is true in the replay. Comes before all other jobs.
+struct NotifyHasPatch {
+  std::string patch;
+};
+
+// Open steps throw Error{cancelled} into the workflow, shielded ones excepted; further steps are refused in the same
+// way.
 struct CancelWorkflow {};
 
-using Job = std::variant<InitializeWorkflow, ResolveActivity, FireTimer, CancelWorkflow>;
+using Job = std::variant<InitializeWorkflow, ResolveActivity, FireTimer, CancelWorkflow, ResolveChild, SignalWorkflow,
+                         NotifyHasPatch>;
 
 struct Activation {
   meta::Time now{};        // what WorkflowContext::now() says until the next activation
@@ -79,6 +97,28 @@ struct CancelTimer {
   Sequence sequence = 0;
 };
 
+// What becomes of a child that is open when its parent ends.
+enum class ParentClosePolicy { request_cancel, abandon };
+std::string_view to_string(ParentClosePolicy policy);
+
+struct StartChild {
+  Sequence sequence = 0;
+  std::string workflow_type;
+  std::string workflow_id;
+  Payload input;
+  ParentClosePolicy on_parent_close = ParentClosePolicy::request_cancel;
+};
+
+// Like RequestCancelActivity.
+struct RequestCancelChild {
+  Sequence sequence = 0;
+};
+
+// The run has taken the new way at this patch.
+struct SetPatchMarker {
+  std::string patch;
+};
+
 // The terminal commands: always the last of a run.
 struct CompleteWorkflow {
   Payload result;
@@ -87,9 +127,14 @@ struct FailWorkflow {
   Failure failure;
 };
 struct CancelWorkflowExecution {};
+// The workflow begins again from its start, with this input and an empty history, under the same workflow id.
+struct ContinueAsNew {
+  Payload input;
+};
 
 using Command = std::variant<ScheduleActivity, RequestCancelActivity, StartTimer, CancelTimer, CompleteWorkflow,
-                             FailWorkflow, CancelWorkflowExecution>;
+                             FailWorkflow, CancelWorkflowExecution, StartChild, RequestCancelChild, SetPatchMarker,
+                             ContinueAsNew>;
 
 bool is_terminal(const Command& command);
 // For messages: "schedule activity 3 'extract_patients'".

@@ -38,9 +38,14 @@ struct RetryPolicy {
   std::chrono::milliseconds wait_after(const meta::Error& error, int attempt, double fraction) const;
 };
 
+// Zero is no limit. An attempt that passes a limit is told to stop and counts as failed with Error{activity_timeout},
+// whatever it still does; it keeps its slot until it returns.
 struct ActivityOptions {
   std::string task_queue = "default";  // each queue has its own slots
   RetryPolicy retry;
+  std::chrono::milliseconds start_to_close{0};     // of one attempt
+  std::chrono::milliseconds schedule_to_close{0};  // of all attempts and the waits between; past it none follows
+  std::chrono::milliseconds heartbeat_timeout{0};  // longest silence of an attempt
 };
 
 // An activity's name, with the types of what goes in and comes out. Out may be void.
@@ -79,7 +84,8 @@ class ActivityContext {
   bool cancelled() const { return stop_.stop_requested(); }
   void throw_if_cancelled() const;  // throws Error{cancelled}
 
-  // Tells how far the attempt has come; the next attempt finds the last one told.
+  // Tells how far the attempt has come; the next attempt finds the last one told. The engine journals it at most once
+  // a second, and when it stops: after a crash the next attempt may find an earlier one.
   template <class Details>
   void heartbeat(const Details& details) {
     record_heartbeat(meta::to_json(details));

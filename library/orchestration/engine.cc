@@ -10,12 +10,16 @@
 namespace wellhead::orchestration {
 namespace {
 
-constexpr std::array<std::string_view, 5> kWorkflowStates = {"queued", "running", "completed", "failed", "cancelled"};
+constexpr std::array<std::string_view, 6> kWorkflowStates = {"queued", "running",   "completed",
+                                                             "failed", "cancelled", "continued"};
 constexpr std::array<std::string_view, 4> kStepStates = {"scheduled", "completed", "failed", "cancelled"};
-constexpr std::array<std::string_view, 14> kEventKinds = {
-    "workflow_started",   "activity_completed", "activity_failed",    "timer_fired",   "cancel_requested",
-    "activation",         "activity_scheduled", "activity_cancelled", "timer_started", "timer_cancelled",
-    "workflow_completed", "workflow_failed",    "workflow_cancelled", "attempt_failed"};
+constexpr std::array<std::string_view, 3> kStepKinds = {"activity", "timer", "child"};
+constexpr auto kEventKinds = std::to_array<std::string_view>(
+    {"workflow_started", "activity_completed", "activity_failed",    "timer_fired",        "cancel_requested",
+     "child_completed",  "child_failed",       "signal_received",    "activation",         "activity_scheduled",
+     "activity_cancelled", "timer_started",    "timer_cancelled",    "workflow_completed", "workflow_failed",
+     "workflow_cancelled", "child_started",    "child_cancelled",    "patch_marked",       "workflow_continued",
+     "attempt_failed",   "heartbeat_recorded", "retried"});
 
 template <class Enum, std::size_t Count>
 Enum from_name(const std::array<std::string_view, Count>& names, std::string_view text) {
@@ -37,6 +41,8 @@ WorkflowState workflow_state_from_string(std::string_view text) {
 }
 
 std::string_view to_string(StepDescription::State state) { return kStepStates.at(static_cast<std::size_t>(state)); }
+
+std::string_view to_string(StepDescription::Kind kind) { return kStepKinds.at(static_cast<std::size_t>(kind)); }
 
 std::string_view to_string(EventKind kind) { return kEventKinds.at(static_cast<std::size_t>(kind)); }
 

@@ -16,8 +16,8 @@ Failure failure_of(const meta::Error& error) {
 
 }  // namespace
 
-StepError::StepError(const Failure& failure, std::string step)
-    : meta::Error(to_error(failure)), step_(std::move(step)) {}
+StepError::StepError(const Failure& failure, std::string step, std::uint32_t sequence)
+    : meta::Error(to_error(failure)), step_(std::move(step)), sequence_(sequence) {}
 
 Failure to_failure(const std::exception_ptr& error) {
   try {
@@ -25,6 +25,7 @@ Failure to_failure(const std::exception_ptr& error) {
   } catch (const StepError& failed) {
     Failure failure = failure_of(failed);
     failure.step = failed.step();
+    failure.sequence = failed.sequence();
     return failure;
   } catch (const meta::Error& failed) {
     return failure_of(failed);

@@ -26,18 +26,25 @@ void add_outcome(StepDescription& step, const Event& event) {
       break;
     case EventKind::activity_completed:
       step.attempts.push_back(attempt_of(event));
+      [[fallthrough]];
+    case EventKind::child_completed:
       step.result = event.payload;
       end(step, State::completed, event);
       break;
     case EventKind::activity_failed:
+    case EventKind::child_failed:
       step.attempts.push_back(attempt_of(event));
       end(step, State::failed, event);
       break;
     case EventKind::timer_fired:
       end(step, State::completed, event);
       break;
+    case EventKind::heartbeat_recorded:
+      step.heartbeat = event.payload;
+      break;
     case EventKind::activity_cancelled:
     case EventKind::timer_cancelled:
+    case EventKind::child_cancelled:
       end(step, State::cancelled, event);
       break;
     default:
@@ -45,15 +52,33 @@ void add_outcome(StepDescription& step, const Event& event) {
   }
 }
 
+std::optional<StepDescription> step_of(const Event& event) {
+  using enum StepDescription::Kind;
+  StepDescription step{.sequence = event.sequence, .name = event.name, .input = event.payload, .scheduled_at = event.at};
+  switch (event.kind) {
+    case EventKind::activity_scheduled:
+      return step;
+    case EventKind::timer_started:
+      step.kind = timer;
+      step.name = "sleep";
+      return step;
+    case EventKind::child_started: {
+      auto start = meta::from_json<ChildStart>(event.payload);
+      step.kind = child;
+      step.child_workflow_id = std::move(start.workflow_id);
+      step.input = std::move(start.input);
+      return step;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 std::vector<StepDescription> steps_of(std::span<const Event> history) {
   std::vector<StepDescription> steps;
   for (const Event& event : history) {
-    if (event.kind == EventKind::activity_scheduled || event.kind == EventKind::timer_started) {
-      const bool timer = event.kind == EventKind::timer_started;
-      steps.push_back({.sequence = event.sequence,
-                       .name = timer ? "sleep" : event.name,
-                       .input = event.payload,
-                       .scheduled_at = event.at});
+    if (auto scheduled = step_of(event)) {
+      steps.push_back(std::move(*scheduled));
     } else if (event.sequence != 0) {
       const auto step = std::ranges::lower_bound(steps, event.sequence, {}, &StepDescription::sequence);
       if (step != steps.end() && step->sequence == event.sequence) add_outcome(*step, event);
@@ -70,6 +95,10 @@ WorkflowDescription describe_history(const WorkflowRecord& record, std::span<con
           .execution_id = record.execution_id,
           .state = record.state,
           .blocked = record.blocked,
+          .paused = record.paused,
+          .priority = record.priority,
+          .previous = record.previous,
+          .retried = record.retried,
           .input = record.input,
           .result = record.result,
           .failure = record.failure,

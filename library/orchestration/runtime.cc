@@ -43,41 +43,61 @@ std::vector<Command> WorkflowRun::activate(const Activation& activation) {
   return std::exchange(context_.commands_, {});
 }
 
-void WorkflowRun::apply(const Job& job) {
-  if (const auto* initialize = std::get_if<InitializeWorkflow>(&job)) {
-    if (main_) unfit(info(), "it was started twice");
-    context_.random_.seed(initialize->random_seed);
-    main_.emplace((*registry_.workflow(info().workflow_type))(context_, initialize->input));
-    main_->start(queue_);
-  } else if (const auto* resolve = std::get_if<ResolveActivity>(&job)) {
-    settle_open(resolve->sequence, job);
-  } else if (const auto* fire = std::get_if<FireTimer>(&job)) {
-    settle_open(fire->sequence, job);
-  } else {
-    context_.request_cancel();
-  }
+void WorkflowRun::apply(const Job& job) { std::visit([this](const auto& given) { take(given); }, job); }
+
+void WorkflowRun::take(const InitializeWorkflow& job) {
+  if (main_) unfit(info(), "it was started twice");
+  context_.random_.seed(job.random_seed);
+  main_.emplace((*registry_.workflow(info().workflow_type))(context_, job.input));
+  main_->start(queue_);
 }
 
-void WorkflowRun::settle_open(Sequence sequence, const Job& job) {
+void WorkflowRun::take(const ResolveActivity& job) {
+  settle(close_step(job.sequence, WorkflowContext::StepKind::activity), job.sequence, job.outcome);
+}
+
+void WorkflowRun::take(const ResolveChild& job) {
+  settle(close_step(job.sequence, WorkflowContext::StepKind::child), job.sequence, job.outcome);
+}
+
+void WorkflowRun::take(const FireTimer& job) { close_step(job.sequence, WorkflowContext::StepKind::timer).slot->settle(); }
+
+void WorkflowRun::take(const CancelWorkflow&) { context_.request_cancel(); }
+
+void WorkflowRun::take(const SignalWorkflow& job) { context_.signal_queue(job.name)->deliver(job.payload); }
+
+void WorkflowRun::take(const NotifyHasPatch& job) {
+  context_.patches_[job.patch] = true;
+  context_.told_patches_.insert(job.patch);
+}
+
+WorkflowContext::OpenStep WorkflowRun::close_step(Sequence sequence, WorkflowContext::StepKind kind) {
   const auto found = context_.open_.find(sequence);
-  if (found == context_.open_.end())
+  if (found == context_.open_.end()) {
     unfit(info(), fmt::format("an outcome came for step {}, which is not open", sequence));
-  const auto step = std::move(found->second);
+  }
+  auto step = std::move(found->second);
   context_.open_.erase(found);
-  const auto* resolve = std::get_if<ResolveActivity>(&job);
-  if ((resolve == nullptr) != step.activity.empty()) {
-    unfit(info(), fmt::format("the outcome of step {} is of another kind of step", sequence));
+  if (step.kind != kind) unfit(info(), fmt::format("the outcome of step {} is of another kind of step", sequence));
+  return step;
+}
+
+void WorkflowRun::settle(const WorkflowContext::OpenStep& step, Sequence sequence, const StepOutcome& outcome) {
+  if (const auto* completed = std::get_if<StepCompleted>(&outcome)) return step.slot->complete_from(completed->result);
+  Failure failure{.code = "cancelled", .message = "the step was cancelled"};
+  if (const auto* failed = std::get_if<StepFailed>(&outcome)) failure = failed->failure;
+  step.slot->fail(std::make_exception_ptr(StepError(failure, step.name, sequence)));
+}
+
+Payload WorkflowRun::query(const std::string& name) {
+  const auto found = context_.queries_.find(name);
+  if (found == context_.queries_.end()) {
+    throw meta::Error(meta::ErrorCode::not_found,
+                      fmt::format("workflow {} ({}) answers no query '{}'", info().workflow_id, info().workflow_type, name));
   }
-  if (resolve == nullptr) {
-    step.slot->settle();
-  } else if (const auto* completed = std::get_if<ActivityCompleted>(&resolve->outcome)) {
-    step.slot->complete_from(completed->result);
-  } else if (const auto* failed = std::get_if<ActivityFailed>(&resolve->outcome)) {
-    step.slot->fail(std::make_exception_ptr(StepError(failed->failure, step.activity)));
-  } else {
-    const Failure cancelled{.code = "cancelled", .message = "the activity was cancelled"};
-    step.slot->fail(std::make_exception_ptr(StepError(cancelled, step.activity)));
-  }
+  Payload answer = found->second();
+  if (!context_.commands_.empty()) unfit(info(), fmt::format("its query '{}' scheduled a step", name));
+  return answer;
 }
 
 void WorkflowRun::turn() {
@@ -88,7 +108,9 @@ void WorkflowRun::turn() {
 
 Command WorkflowRun::terminal_command() {
   try {
-    return CompleteWorkflow{main_->take()};
+    Payload result = main_->take();
+    if (context_.next_input_) return ContinueAsNew{*context_.next_input_};
+    return CompleteWorkflow{std::move(result)};
   } catch (const meta::Error& error) {
     if (error.code() == meta::ErrorCode::cancelled && context_.cancel_requested_) return CancelWorkflowExecution{};
     return FailWorkflow{to_failure(std::current_exception())};

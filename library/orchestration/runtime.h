@@ -28,13 +28,25 @@ class WorkflowRun {
   // Error{nondeterminism}: the workflow task fails, and the run must be dropped and replayed.
   std::vector<Command> activate(const Activation& activation);
 
+  // What the workflow's handler of that name answers (WorkflowContext::on_query); changes nothing.
+  // Error{not_found}: it has none.
+  Payload query(const std::string& name);
+
   // A terminal command was given.
   bool ended() const { return ended_; }
   const WorkflowInfo& info() const;
 
  private:
   void apply(const Job& job);
-  void settle_open(Sequence sequence, const Job& job);
+  void take(const InitializeWorkflow& job);
+  void take(const ResolveActivity& job);
+  void take(const FireTimer& job);
+  void take(const CancelWorkflow& job);
+  void take(const ResolveChild& job);
+  void take(const SignalWorkflow& job);
+  void take(const NotifyHasPatch& job);
+  WorkflowContext::OpenStep close_step(Sequence sequence, WorkflowContext::StepKind kind);
+  static void settle(const WorkflowContext::OpenStep& step, Sequence sequence, const StepOutcome& outcome);
   void turn();
   Command terminal_command();
 

@@ -11,27 +11,49 @@ std::exception_ptr cancelled() {
 
 }  // namespace
 
-WorkflowContext::WorkflowContext(WorkflowInfo info, ReadyQueue& queue) : info_(std::move(info)), queue_(queue) {}
+ReadyQueue& Steps::queue() { return flow_->queue_; }
 
-void WorkflowContext::schedule_activity(std::shared_ptr<Slot> slot, const std::string& activity, Payload input,
-                                        ActivityOptions options) {
-  if (closing_) return;
-  if (cancel_requested_) return slot->fail(cancelled());
-  const Sequence sequence = ++last_sequence_;
-  commands_.push_back(ScheduleActivity{sequence, activity, std::move(input), std::move(options)});
-  open_.emplace(sequence, OpenStep{std::move(slot), activity});
+void Steps::schedule_activity(std::shared_ptr<Slot> slot, const std::string& activity, Payload input,
+                              ActivityOptions options) {
+  const Sequence sequence =
+      flow_->open_step({std::move(slot), WorkflowContext::StepKind::activity, activity, shielded_});
+  if (sequence == 0) return;
+  flow_->commands_.push_back(ScheduleActivity{sequence, activity, std::move(input), std::move(options)});
 }
 
-Future<void> WorkflowContext::sleep(std::chrono::milliseconds duration) {
-  auto slot = std::make_shared<ValueSlot<void>>(queue_);
-  if (cancel_requested_) {
-    slot->fail(cancelled());
-  } else if (!closing_) {
-    const Sequence sequence = ++last_sequence_;
-    commands_.push_back(StartTimer{sequence, duration});
-    open_.emplace(sequence, OpenStep{slot, {}});
-  }
+void Steps::start_child(std::shared_ptr<Slot> slot, StartChild command) {
+  command.sequence =
+      flow_->open_step({std::move(slot), WorkflowContext::StepKind::child, command.workflow_type, shielded_});
+  if (command.sequence != 0) flow_->commands_.push_back(std::move(command));
+}
+
+Future<void> Steps::sleep(std::chrono::milliseconds duration) {
+  auto slot = std::make_shared<ValueSlot<void>>(queue());
+  const Sequence sequence = flow_->open_step({slot, WorkflowContext::StepKind::timer, {}, shielded_});
+  if (sequence != 0) flow_->commands_.push_back(StartTimer{sequence, duration});
   return Future<void>(std::move(slot));
+}
+
+WorkflowContext::WorkflowContext(WorkflowInfo info, ReadyQueue& queue)
+    : Steps(*this, false), info_(std::move(info)), queue_(queue) {}
+
+Sequence WorkflowContext::open_step(OpenStep step) {
+  if (closing_) return 0;
+  if (cancel_requested_ && !step.shielded) {
+    step.slot->fail(cancelled());
+    return 0;
+  }
+  const Sequence sequence = ++last_sequence_;
+  open_.emplace(sequence, std::move(step));
+  return sequence;
+}
+
+bool WorkflowContext::patched(const std::string& id) {
+  const auto [known, first_time] = patches_.try_emplace(id, !replaying_);
+  // A patch that the history holds was told before (NotifyHasPatch) and is marked again, to match it.
+  const bool mark = first_time ? known->second : told_patches_.erase(id) > 0;
+  if (mark && !closing_) commands_.push_back(SetPatchMarker{id});
+  return known->second;
 }
 
 Future<void> WorkflowContext::until(std::function<bool()> predicate) {
@@ -61,17 +83,41 @@ void WorkflowContext::keep(Workflow<void> beside) {
 
 void WorkflowContext::request_cancel() {
   if (std::exchange(cancel_requested_, true)) return;
-  const auto open = std::exchange(open_, {});
-  for (const auto& [sequence, step] : open) {
-    if (step.activity.empty()) {
-      commands_.push_back(CancelTimer{sequence});
-    } else {
-      commands_.push_back(RequestCancelActivity{sequence});
-    }
-    step.slot->fail(cancelled());
-  }
+  cancel_open_steps();
   const auto conditions = std::exchange(conditions_, {});
   for (const auto& condition : conditions) condition.slot->fail(cancelled());
+  for (const auto& [name, signals] : signals_) signals->fail_receivers(cancelled());
+}
+
+void WorkflowContext::cancel_open_steps() {
+  std::vector<std::shared_ptr<Slot>> ended;
+  for (auto step = open_.begin(); step != open_.end();) {
+    const auto& [sequence, open] = *step;
+    if (open.shielded) {
+      ++step;
+      continue;
+    }
+    switch (open.kind) {
+      case StepKind::activity:
+        commands_.emplace_back(RequestCancelActivity{sequence});
+        break;
+      case StepKind::timer:
+        commands_.emplace_back(CancelTimer{sequence});
+        break;
+      case StepKind::child:
+        commands_.emplace_back(RequestCancelChild{sequence});
+        break;
+    }
+    ended.push_back(open.slot);
+    step = open_.erase(step);
+  }
+  for (const auto& slot : ended) slot->fail(cancelled());
+}
+
+std::shared_ptr<SignalQueue> WorkflowContext::signal_queue(const std::string& name) {
+  auto& queue = signals_[name];
+  if (!queue) queue = std::make_shared<SignalQueue>();
+  return queue;
 }
 
 bool WorkflowContext::settle_conditions() {

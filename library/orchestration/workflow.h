@@ -26,7 +26,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,7 @@
 #include "library/orchestration/activation.h"
 #include "library/orchestration/coroutine.h"
 #include "library/orchestration/future.h"
+#include "library/orchestration/signals.h"
 
 namespace wellhead::orchestration {
 
@@ -42,6 +45,10 @@ struct WorkflowInfo {
   std::string workflow_type;
   std::string workflow_id;
   std::string execution_id;  // one workflow id has one execution at a time, and many one after another
+};
+
+struct ChildOptions {
+  ParentClosePolicy on_parent_close = ParentClosePolicy::request_cancel;
 };
 
 // A workflow's name, with the types of what goes in and comes out. Out may be void.
@@ -77,7 +84,53 @@ class Window {
   std::shared_ptr<State> state_;
 };
 
-class WorkflowContext {
+// Schedules steps of a workflow. The context is one, whose steps end when the workflow is cancelled;
+// WorkflowContext::shielded() is another, whose steps go on: for clean-up.
+class Steps {
+ public:
+  // Schedules an activity at the call; awaiting the future is for its result. A failed activity throws StepError.
+  template <class In, class Out>
+  [[nodiscard]] Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input) {
+    return run(activity, input, activity.options);
+  }
+  template <class In, class Out>
+  [[nodiscard]] Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input,
+                                ActivityOptions options) {
+    auto slot = std::make_shared<ValueSlot<Out>>(queue());
+    schedule_activity(slot, activity.name, meta::to_json(input), std::move(options));
+    return Future<Out>(std::move(slot));
+  }
+
+  // Starts another workflow and waits for its result. If an execution of that workflow id is open already, the step
+  // fails with Error{conflict}.
+  template <class In, class Out>
+  [[nodiscard]] Future<Out> run_child(const WorkflowName<In, Out>& workflow, std::string workflow_id,
+                                      const std::type_identity_t<In>& input, ChildOptions options = {}) {
+    auto slot = std::make_shared<ValueSlot<Out>>(queue());
+    start_child(slot, {.workflow_type = workflow.name,
+                       .workflow_id = std::move(workflow_id),
+                       .input = meta::to_json(input),
+                       .on_parent_close = options.on_parent_close});
+    return Future<Out>(std::move(slot));
+  }
+
+  [[nodiscard]] Future<void> sleep(std::chrono::milliseconds duration);
+
+ protected:
+  Steps(WorkflowContext& flow, bool shielded) : flow_(&flow), shielded_(shielded) {}
+  ~Steps() = default;
+
+ private:
+  ReadyQueue& queue();
+  void schedule_activity(std::shared_ptr<Slot> slot, const std::string& activity, Payload input,
+                         ActivityOptions options);
+  void start_child(std::shared_ptr<Slot> slot, StartChild command);
+
+  WorkflowContext* flow_;
+  bool shielded_;
+};
+
+class WorkflowContext : public Steps {
  public:
   WorkflowContext(WorkflowInfo info, ReadyQueue& queue);
   WorkflowContext(const WorkflowContext&) = delete;
@@ -89,21 +142,16 @@ class WorkflowContext {
   // True while known history is run through again: do not log then.
   bool replaying() const { return replaying_; }
   bool cancel_requested() const { return cancel_requested_; }
+  // Steps that the run has scheduled so far: what a run that pages by continue_as_new looks at.
+  std::uint64_t steps_scheduled() const { return last_sequence_; }
 
-  // Schedules an activity at the call; awaiting the future is for its result. A failed activity throws StepError.
-  template <class In, class Out>
-  [[nodiscard]] Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input) {
-    return run(activity, input, activity.options);
-  }
-  template <class In, class Out>
-  [[nodiscard]] Future<Out> run(const ActivityName<In, Out>& activity, const std::type_identity_t<In>& input,
-                                ActivityOptions options) {
-    auto slot = std::make_shared<ValueSlot<Out>>(queue_);
-    schedule_activity(slot, activity.name, meta::to_json(input), std::move(options));
-    return Future<Out>(std::move(slot));
-  }
-
-  [[nodiscard]] Future<void> sleep(std::chrono::milliseconds duration);
+  class Shielded final : public Steps {
+   private:
+    friend class WorkflowContext;
+    explicit Shielded(WorkflowContext& flow) : Steps(flow, true) {}
+  };
+  // Steps that a cancelled workflow may still take, and that its cancellation does not end.
+  Shielded shielded() { return Shielded(*this); }
 
   // Runs a coroutine beside this one, from the next time this one waits.
   template <class T>
@@ -114,6 +162,13 @@ class WorkflowContext {
   }
 
   Window window(std::size_t limit) { return Window(*this, limit); }
+
+  // The activity for each input, at most `limit` at a time; yields the results in the order of the inputs, or throws
+  // the first failure when what had begun has ended.
+  template <class In, class Out>
+  Workflow<std::vector<Out>> for_each(std::size_t limit, ActivityName<In, Out> activity, std::vector<In> inputs) {
+    return run_each<In, Out>(window(limit), std::move(activity), std::move(inputs));
+  }
 
   // Waits for all, then yields their values in order or throws the first failure in that order.
   template <class T>
@@ -137,23 +192,51 @@ class WorkflowContext {
   // Ready once the predicate holds; it is asked after each turn of the run, and looks only at the workflow's own state.
   [[nodiscard]] Future<void> until(std::function<bool()> predicate);
 
+  template <class T>
+  Signals<T> signals(const std::string& name) {
+    return Signals<T>(signal_queue(name), queue_);
+  }
+
+  // Answers Engine::query of this name from the workflow's own state; changes nothing and schedules nothing.
+  template <class Out>
+  void on_query(const std::string& name, std::function<Out()> answer) {
+    queries_[name] = [answer = std::move(answer)] { return meta::to_json(answer()); };
+  }
+
+  // For code that a run begun by an older program may pass: false when the run's history went the old way. Each place
+  // has an id of its own; the first answer stays for the run.
+  bool patched(const std::string& id);
+
+  // Ends this run when the workflow returns (what it returns is ignored), and begins the same workflow anew with this
+  // input and an empty history. Steps that are open then are given up.
+  template <class In>
+  void continue_as_new(const In& input) {
+    next_input_ = meta::to_json(input);
+  }
+
  private:
+  friend class Steps;
   friend class WorkflowRun;
   friend class Window;
+  enum class StepKind { activity, timer, child };
   struct OpenStep {
     std::shared_ptr<Slot> slot;
-    std::string activity;  // empty: a timer
+    StepKind kind = StepKind::activity;
+    std::string name;  // the activity's or the child's workflow type
+    bool shielded = false;
   };
   struct Condition {
     std::function<bool()> holds;
     std::shared_ptr<ValueSlot<void>> slot;
   };
 
-  void schedule_activity(std::shared_ptr<Slot> slot, const std::string& activity, Payload input,
-                         ActivityOptions options);
+  // The step's number; 0 when it is refused, because the workflow is cancelled or its frames are being destroyed.
+  Sequence open_step(OpenStep step);
   void keep(Workflow<void> beside);
   void request_cancel();
+  void cancel_open_steps();
   bool settle_conditions();
+  std::shared_ptr<SignalQueue> signal_queue(const std::string& name);
 
   template <class T>
   static Workflow<void> drive(Workflow<T> workflow, std::shared_ptr<ValueSlot<T>> slot) {
@@ -186,6 +269,9 @@ class WorkflowContext {
     co_return values;
   }
 
+  template <class In, class Out>
+  static Workflow<std::vector<Out>> run_each(Window window, ActivityName<In, Out> activity, std::vector<In> inputs);
+
   WorkflowInfo info_;
   ReadyQueue& queue_;
   meta::Time now_{};
@@ -196,6 +282,11 @@ class WorkflowContext {
   Sequence last_sequence_ = 0;
   std::map<Sequence, OpenStep> open_;
   std::vector<Condition> conditions_;
+  std::map<std::string, std::shared_ptr<SignalQueue>> signals_;
+  std::map<std::string, std::function<Payload()>> queries_;
+  std::map<std::string, bool> patches_;  // the answers: given, or known from the history
+  std::set<std::string> told_patches_;   // in the history, and not asked for yet
+  std::optional<Payload> next_input_;
   std::vector<Command> commands_;
   std::vector<Workflow<void>> beside_;
 };
@@ -220,6 +311,20 @@ Workflow<Future<Out>> Window::add_step(std::shared_ptr<State> state, ActivityNam
   Future<Out> step = state->flow.run(activity, input);
   track(state, step.slot());
   co_return step;
+}
+
+template <class In, class Out>
+Workflow<std::vector<Out>> WorkflowContext::run_each(Window window, ActivityName<In, Out> activity,
+                                                     std::vector<In> inputs) {
+  std::vector<Future<Out>> steps;
+  for (In& input : inputs) {
+    Future<Out> step = co_await window.add(activity, std::move(input));
+    steps.push_back(std::move(step));
+  }
+  co_await window.drain();
+  std::vector<Out> results;
+  for (const auto& step : steps) results.push_back(step.get());
+  co_return results;
 }
 
 }  // namespace wellhead::orchestration

@@ -233,7 +233,8 @@ ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
                                .bytes = static_cast<std::int64_t>(counts_.traffic.bytes),
                                .seconds = counts_.seconds,
                                .per_search = per_search_,
-                               .negotiated = negotiated_};
+                               .negotiated = negotiated_,
+                               .counts = counts_of(counts_, content)};
   for (const auto& table : content.tables) result.rows += table.rows;
 
   auto connection = workplace_.database.borrow();

@@ -166,6 +166,7 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
   for (const auto& table : content.tables) result_.rows += table.rows;
   counts_.traffic = source_.fhir.traffic() - traffic_before_;
   counts_.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
+  result_.counts = counts_of(counts_, content);
 
   auto connection = workplace_.database.borrow();
   storage::Transaction transaction(*connection);
@@ -180,6 +181,14 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
 }
 
 }  // namespace
+
+ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::StagedContent& content) {
+  return {.staged = counts.staged,
+          .rejected = static_cast<std::int64_t>(content.rejects.size()),
+          .requests = static_cast<std::int64_t>(counts.traffic.requests),
+          .retries = static_cast<std::int64_t>(counts.traffic.retries),
+          .bytes = static_cast<std::int64_t>(counts.traffic.bytes)};
+}
 
 ExtractedPatients extract_patients(Workplace& workplace, orchestration::ActivityContext& activity,
                                    const ExtractPatients& step) {

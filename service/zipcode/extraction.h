@@ -5,6 +5,8 @@
 #include "library/orchestration/activity.h"
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/connection.h"
+#include "service/resource/batch_record.h"
+#include "service/resource/staging.h"
 #include "service/zipcode/source.h"
 #include "service/zipcode/steps.h"
 
@@ -16,6 +18,9 @@ struct Workplace {
   storage::BlobStore& blobs;
   SourcePool& sources;
 };
+
+// For the counts that the workflow keeps.
+ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::StagedContent& content);
 
 // Follows the patient search from the cursor for about a second or 16 MiB, at least one page. A search whose link has
 // expired is begun again without taking anything twice.

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "library/meta/error.h"
@@ -19,6 +21,9 @@ namespace {
 using orchestration::ActivityContext;
 using storage::Connection;
 
+constexpr std::chrono::seconds kEndPatience{5};
+constexpr std::chrono::milliseconds kEndPoll{20};
+
 webclient::Parameters patient_search(const meta::Zipcode& zipcode) { return {{"address-postalcode", zipcode.text()}}; }
 
 std::optional<std::int64_t> count_patients(Workplace& workplace, ActivityContext& activity, const Run& run) {
@@ -29,7 +34,7 @@ std::optional<std::int64_t> count_patients(Workplace& workplace, ActivityContext
 
 Run run_of(Workplace& workplace, meta::RunId run) { return read_run(*workplace.database.borrow(), run); }
 
-Nothing begin_load(Workplace& workplace, ActivityContext& activity, const RunStep& step) {
+LoadBegun begin_load(Workplace& workplace, ActivityContext& activity, const RunStep& step) {
   const auto run = run_of(workplace, step.run);
   if (!run.open()) {
     throw meta::Error(meta::ErrorCode::conflict, fmt::format("run {} has ended already: {}", step.run.value, run.state),
@@ -48,10 +53,10 @@ Nothing begin_load(Workplace& workplace, ActivityContext& activity, const RunSte
     transaction.commit();
   }
   const auto total = count_patients(workplace, activity, run);
-  workplace.database.borrow()->query(
-      "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1",
+  const auto before = workplace.database.borrow()->query(
+      "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1 RETURNING patients_before",
       {step.run.value, total});
-  return {};
+  return {before.optional_integer(0, 0)};
 }
 
 LoadedGroup load_staged(Workplace& workplace, ActivityContext& activity, const LoadStaged& step) {
@@ -86,7 +91,7 @@ Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& s
   storage::Transaction transaction(*connection);
   storage::check_lease(*connection, activity.lease_epoch());
   connection->query(
-      "UPDATE run SET state = $2, failed_step = $3, error = $4, finished_at = clock_timestamp() "
+      "UPDATE run SET state = $2, failed_step = $3, error = $4, finished_at = clock_timestamp(), paused = false "
       "WHERE run_id = $1 AND state IN ('queued', 'running')",
       {step.run.value, step.state, step.step, step.error});
   transaction.commit();
@@ -105,7 +110,8 @@ struct LoadService::State {
         sources(std::move(source), std::move(make_limiter)),
         workplace{pool, blobs, sources} {}
 
-  // An open run without an open workflow is what a crash leaves behind, between the two or between their ends.
+  // An open run without an open workflow is one that is to be retried, or what a crash leaves behind between the two or
+  // between their ends.
   void ensure_workflow(orchestration::Engine& engine, meta::RunId id) {
     const auto read = [&] { return read_run(*database.borrow(), id); };
     const auto latest = engine.latest_execution(workflow_id(read()));
@@ -113,7 +119,32 @@ struct LoadService::State {
     if (workflow && !orchestration::is_end(workflow->state)) return;
     // A run is closed before its workflow is, so this is read after that.
     const auto run = read();
-    if (run.open()) engine.start(kLoadZipcode, workflow_id(run), {run.run, run.zipcode, run.options});
+    if (!run.open()) return;
+    const bool failed = workflow && workflow->state != orchestration::WorkflowState::completed;
+    if (failed) {
+      engine.retry(*latest);
+    } else {
+      engine.start(kLoadZipcode, workflow_id(run), {run.run, run.zipcode, run.options, {}}, {run.options.priority});
+    }
+  }
+
+  // The execution of an open run. Error{conflict} when it has ended; wish: to be paused, for the message.
+  std::string open_execution(orchestration::Engine& engine, meta::RunId id, std::string_view wish) {
+    const auto run = read_run(*database.borrow(), id);
+    if (!run.open()) {
+      throw meta::Error(meta::ErrorCode::conflict,
+                        fmt::format("run {} cannot be {}: it has ended, and is {}", id.value, wish, run.state),
+                        run.state == "failed" || run.state == "cancelled"
+                            ? fmt::format("`wellhead runs retry {}` goes on with it", id.value)
+                            : fmt::format("`wellhead load {}` loads the zip code again", run.zipcode.text()));
+    }
+    ensure_workflow(engine, id);
+    return engine.latest_execution(workflow_id(run)).value();
+  }
+
+  void set_paused(meta::RunId id, bool paused) {
+    database.borrow()->query("UPDATE run SET paused = $2 WHERE run_id = $1 AND state IN ('queued', 'running')",
+                             {id.value, paused});
   }
 
   storage::ConnectionPool& database;
@@ -158,7 +189,82 @@ RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zip
   return requested;
 }
 
-void LoadService::resume(orchestration::Engine& engine) {
+void LoadService::pause(orchestration::Engine& engine, meta::RunId run) {
+  engine.pause(state_->open_execution(engine, run, "paused"));
+  state_->set_paused(run, true);
+}
+
+void LoadService::resume(orchestration::Engine& engine, meta::RunId run) {
+  engine.resume(state_->open_execution(engine, run, "resumed"));
+  state_->set_paused(run, false);
+}
+
+void LoadService::cancel(orchestration::Engine& engine, meta::RunId run) {
+  engine.cancel(state_->open_execution(engine, run, "cancelled"));
+  state_->set_paused(run, false);
+}
+
+void LoadService::retry(orchestration::Engine& engine, meta::RunId id) {
+  const auto run = read_run(*state_->database.borrow(), id);
+  if (run.state != "failed" && run.state != "cancelled") {
+    throw meta::Error(meta::ErrorCode::conflict, fmt::format("run {} cannot be retried: it is {}", id.value, run.state),
+                      run.open() ? fmt::format("`wellhead runs watch {}` follows it", id.value)
+                                 : fmt::format("`wellhead load {}` loads the zip code again", run.zipcode.text()));
+  }
+  wait_for_end(engine, run);
+  reopen_run(*state_->database.borrow(), run);
+  state_->ensure_workflow(engine, id);
+}
+
+// A run is closed a moment before its workflow, which then must end before it can be retried.
+void LoadService::wait_for_end(orchestration::Engine& engine, const Run& run) {
+  const auto give_up = std::chrono::steady_clock::now() + kEndPatience;
+  while (std::chrono::steady_clock::now() < give_up) {
+    const auto latest = engine.latest_execution(workflow_id(run));
+    const auto workflow = latest ? engine.describe(*latest) : std::nullopt;
+    if (!workflow || orchestration::is_end(workflow->state)) return;
+    std::this_thread::sleep_for(kEndPoll);
+  }
+  throw meta::Error(meta::ErrorCode::conflict, fmt::format("the workflow of run {} has not ended yet", run.run.value),
+                    "Start `wellhead worker`, which ends it, then try again");
+}
+
+Progress LoadService::progress(orchestration::Engine& engine, meta::RunId id) {
+  Progress progress;
+  progress.run = read_run(*state_->database.borrow(), id);
+  if (progress.run.state == "running") {
+    try {
+      const auto latest = engine.latest_execution(workflow_id(progress.run));
+      if (latest) {
+        static_cast<LoadCounts&>(progress) = engine.query<LoadCounts>(*latest, kProgressQuery);
+        return progress;
+      }
+    } catch (const meta::Error& error) {
+      // It has not begun, or cannot go on with this program; the tables tell what was done.
+      if (error.code() != meta::ErrorCode::conflict && error.code() != meta::ErrorCode::not_found &&
+          error.code() != meta::ErrorCode::nondeterminism) {
+        throw;
+      }
+    }
+  }
+  return read_progress(*state_->database.borrow(), id);
+}
+
+std::vector<orchestration::WorkflowDescription> LoadService::history(orchestration::Engine& engine, meta::RunId id) {
+  std::vector<orchestration::WorkflowDescription> executions;
+  auto next = engine.latest_execution(workflow_id(read_run(*state_->database.borrow(), id)));
+  while (auto execution = next ? engine.describe(*next) : std::nullopt) {
+    // The history of a retried execution holds that of the one before.
+    auto first = execution;
+    while (first && first->retried) first = engine.describe(*first->previous);
+    next = first ? first->previous : std::nullopt;
+    executions.push_back(std::move(*execution));
+  }
+  std::ranges::reverse(executions);
+  return executions;
+}
+
+void LoadService::resume_all(orchestration::Engine& engine) {
   const auto runs = read_open_runs(*state_->database.borrow());
   for (const auto& run : runs) state_->ensure_workflow(engine, run.run);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "library/meta/describe.h"
 #include "library/meta/ids.h"
@@ -54,12 +55,30 @@ class LoadService {
   RequestedRun request(orchestration::Engine& engine, const meta::Zipcode& zipcode, const LoadOptions& options);
 
   // Starts the workflows of open runs that have none: what a crash between the two left behind.
-  void resume(orchestration::Engine& engine);
+  void resume_all(orchestration::Engine& engine);
+
+  // These act on a run. Error{not_found}: there is none. Error{conflict} says how the run is when that forbids it.
+  //
+  // No further step begins, in whatever process it runs, until it is resumed. Steps that run end.
+  void pause(orchestration::Engine& engine, meta::RunId run);
+  void resume(orchestration::Engine& engine, meta::RunId run);
+  // Asks it to end as cancelled; the worker that runs it does so. Its rows stay.
+  void cancel(orchestration::Engine& engine, meta::RunId run);
+  // Goes on with a run that failed or was cancelled from the step that did it; what was finished is kept. Conflict also
+  // when the zip code is loading in another run.
+  void retry(orchestration::Engine& engine, meta::RunId run);
+
+  // Asks the run's workflow, in whatever process it runs; of a run that is not running, what the tables tell.
+  Progress progress(orchestration::Engine& engine, meta::RunId run);
+  // The executions of the run's workflow that one another continue, the first first; empty when it has not begun.
+  std::vector<orchestration::WorkflowDescription> history(orchestration::Engine& engine, meta::RunId run);
 
   // Asks the server for its counts and one page of patients; loads nothing.
   LoadEstimate estimate(const meta::Zipcode& zipcode, const LoadOptions& options);
 
  private:
+  static void wait_for_end(orchestration::Engine& engine, const Run& run);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -15,6 +15,8 @@ class LoadPlan {
  public:
   explicit LoadPlan(const LoadZipcode& request);
 
+  void take(const LoadBegun& result);
+
   // The steps that can start now, if any; each call hands out a step and counts it as running.
   std::optional<ExtractPatients> next_page();
   std::optional<ExtractObservations> next_observations();
@@ -29,31 +31,27 @@ class LoadPlan {
 
   // Starts the patient search once more, after finished(); what was seen is not taken again.
   void repeat_search();
-  std::int64_t sweep() const { return sweep_; }
+  std::int64_t sweep() const { return position_.sweep; }
+
+  // No further step starts; when those that run have ended, position() is where another plan can go on.
+  void pause() { paused_ = true; }
+  bool idle() const;
+  const LoadPosition& position() const { return position_; }
+  const LoadCounts& counts() const { return position_.counts; }
 
  private:
   bool extraction_slot_free() const;
-  std::int64_t waiting_patients() const { return patients_ - handed_out_; }
+  std::int64_t waiting_patients() const { return position_.patients - position_.handed_out; }
+  meta::BatchId take_batch_number() { return {position_.next_batch++}; }
   void resize_batch(const ExtractedObservations& result);
+  void count(const ExtractionCounts& counts);
 
   LoadZipcode request_;
-  std::int64_t sweep_ = 1;
-  std::int64_t next_batch_ = 1;
-
-  std::optional<std::string> cursor_;
-  bool search_exhausted_ = false;
+  LoadPosition position_;
+  bool paused_ = false;
   bool page_running_ = false;
-
-  std::int64_t patients_ = 0;    // ordinals known so far
-  std::int64_t handed_out_ = 0;  // ordinals that are in a batch
   std::int64_t observations_running_ = 0;
-  std::int64_t batch_patients_;  // size of the next batch
-  std::int64_t per_search_;
-  bool negotiating_;
   bool negotiation_running_ = false;
-
-  std::vector<meta::BatchId> staged_;
-  std::int64_t staged_rows_ = 0;
   std::int64_t loads_running_ = 0;
 };
 

@@ -1,6 +1,8 @@
 #include "service/zipcode/load_workflow.h"
 
 #include <exception>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -73,23 +75,43 @@ orchestration::AnyAwaiter any_of(const OpenSteps& open) {
   return orchestration::AnyAwaiter(std::move(slots));
 }
 
-Workflow<LoadOutcome> extract_and_load(WorkflowContext& flow, LoadZipcode request) {
+// Until the plan is finished, or so many steps are in the history that the workflow had better continue as new.
+Workflow<void> work_through(WorkflowContext& flow, std::shared_ptr<LoadPlan> plan, std::uint64_t most_steps) {
+  OpenSteps open;
+  start_steps(flow, *plan, open);
+  while (!plan->finished()) {
+    if (flow.steps_scheduled() >= most_steps) {
+      plan->pause();
+      if (plan->idle()) break;
+    }
+    co_await any_of(open);
+    take_ready(open, *plan);
+    start_steps(flow, *plan, open);
+  }
+}
+
+// Empty when the workflow continues as new.
+Workflow<std::optional<LoadOutcome>> extract_and_load(WorkflowContext& flow, LoadZipcode request) {
   const RunStep run{request.run};
-  co_await flow.run(kBeginLoad, run);
-  LoadPlan plan(request);
+  const auto plan = std::make_shared<LoadPlan>(request);
+  flow.on_query<LoadCounts>(kProgressQuery, [plan] { return plan->counts(); });
+  if (!request.position) {
+    const LoadBegun begun = co_await flow.run(kBeginLoad, run);
+    plan->take(begun);
+  }
   for (;;) {
-    OpenSteps open;
-    start_steps(flow, plan, open);
-    while (!plan.finished()) {
-      co_await any_of(open);
-      take_ready(open, plan);
-      start_steps(flow, plan, open);
+    co_await work_through(flow, plan, static_cast<std::uint64_t>(request.options.steps_per_execution));
+    if (!plan->finished()) {
+      request.position = plan->position();
+      flow.continue_as_new(request);
+      co_return std::nullopt;
     }
     const TotalsChecked totals = co_await flow.run(kCheckTotals, run);
-    if (totals.agree || plan.sweep() > 1) break;
-    plan.repeat_search();
+    if (totals.agree || plan->sweep() > 1) break;
+    plan->repeat_search();
   }
-  co_return co_await flow.run(kIssueReceipt, run);
+  const LoadOutcome outcome = co_await flow.run(kIssueReceipt, run);
+  co_return outcome;
 }
 
 EndRun end_of(const LoadZipcode& request, const std::exception_ptr& failure) {
@@ -98,6 +120,8 @@ EndRun end_of(const LoadZipcode& request, const std::exception_ptr& failure) {
     std::rethrow_exception(failure);
   } catch (const orchestration::StepError& error) {
     end.step = error.step();
+    end.error = error.what();
+  } catch (const meta::Error& error) {
     end.error = error.what();
     if (error.code() == meta::ErrorCode::cancelled) end.state = "cancelled";
   } catch (const std::exception& error) {
@@ -109,7 +133,7 @@ EndRun end_of(const LoadZipcode& request, const std::exception_ptr& failure) {
 }  // namespace
 
 const orchestration::WorkflowName<LoadZipcode, LoadOutcome> kLoadZipcode{"load_zipcode"};
-const orchestration::ActivityName<RunStep, Nothing> kBeginLoad{"begin_load", first_contact_options()};
+const orchestration::ActivityName<RunStep, LoadBegun> kBeginLoad{"begin_load", first_contact_options()};
 const orchestration::ActivityName<ExtractPatients, ExtractedPatients> kExtractPatients{"extract_patients",
                                                                                        extraction_options()};
 const orchestration::ActivityName<ExtractObservations, ExtractedObservations> kExtractObservations{
@@ -122,12 +146,13 @@ const orchestration::ActivityName<EndRun, Nothing> kEndRun{"end_run", loading_op
 Workflow<LoadOutcome> load_zipcode(WorkflowContext& flow, LoadZipcode request) {
   std::exception_ptr failure;
   try {
-    LoadOutcome outcome = co_await extract_and_load(flow, request);
-    co_return outcome;
+    std::optional<LoadOutcome> outcome = co_await extract_and_load(flow, request);
+    co_return outcome.value_or(LoadOutcome{});
   } catch (...) {
     failure = std::current_exception();
   }
-  co_await flow.run(kEndRun, end_of(request, failure));
+  // Also when it was cancelled: its run is closed.
+  co_await flow.shielded().run(kEndRun, end_of(request, failure));
   std::rethrow_exception(failure);
 }
 

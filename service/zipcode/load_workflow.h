@@ -9,10 +9,12 @@ namespace wellhead::zipcode {
 
 inline constexpr const char* kExtractionQueue = "extraction";
 inline constexpr const char* kLoadingQueue = "loading";
+// Answers LoadCounts.
+inline constexpr const char* kProgressQuery = "progress";
 
 extern const orchestration::WorkflowName<LoadZipcode, LoadOutcome> kLoadZipcode;
 
-extern const orchestration::ActivityName<RunStep, Nothing> kBeginLoad;
+extern const orchestration::ActivityName<RunStep, LoadBegun> kBeginLoad;
 extern const orchestration::ActivityName<ExtractPatients, ExtractedPatients> kExtractPatients;
 extern const orchestration::ActivityName<ExtractObservations, ExtractedObservations> kExtractObservations;
 extern const orchestration::ActivityName<LoadStaged, LoadedGroup> kLoadStaged;

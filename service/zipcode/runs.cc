@@ -19,7 +19,7 @@ constexpr std::string_view kSelectRun = R"sql(
          to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
          to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
          extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)::float8,
-         failed_step, error, options::text
+         failed_step, error, options::text, paused
     FROM run )sql";
 
 Run run_of(const Result& result, int row) {
@@ -35,6 +35,7 @@ Run run_of(const Result& result, int row) {
   run.failed_step = result.optional_text(row, 8);
   run.error = result.optional_text(row, 9);
   run.options = meta::from_json<LoadOptions>(result.text(row, 10));
+  run.paused = result.boolean(row, 11);
   return run;
 }
 
@@ -70,6 +71,23 @@ RequestedRun request_run(Connection& connection, const meta::Zipcode& zipcode, s
   }
   throw meta::Error(meta::ErrorCode::database_conflict,
                     fmt::format("no run could be queued for zip code {}", zipcode.text()), "Try again");
+}
+
+void reopen_run(Connection& connection, const Run& run) {
+  const auto refuse = [&](std::string why) {
+    throw meta::Error(meta::ErrorCode::conflict, fmt::format("run {} cannot be retried: {}", run.run.value, why),
+                      "`wellhead runs` lists what runs");
+  };
+  try {
+    const auto reopened = connection.query(
+        "UPDATE run SET state = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END, failed_step = NULL, "
+        "error = NULL, finished_at = NULL WHERE run_id = $1 AND state IN ('failed', 'cancelled')",
+        {run.run.value});
+    if (reopened.affected_rows() == 0) refuse("it was retried already");
+  } catch (const meta::Error& error) {
+    if (error.code() != meta::ErrorCode::database_conflict) throw;
+    refuse(fmt::format("zip code {} is loading in another run", run.zipcode.text()));
+  }
 }
 
 Run read_run(Connection& connection, meta::RunId run) {

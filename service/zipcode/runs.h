@@ -27,6 +27,7 @@ struct Run {
   std::optional<std::string> failed_step;
   std::optional<std::string> error;
   LoadOptions options;
+  bool paused = false;
 
   bool open() const { return state == "queued" || state == "running"; }
 
@@ -35,7 +36,8 @@ struct Run {
       meta::field("state", &Run::state), meta::field("requested_at", &Run::requested_at),
       meta::field("started_at", &Run::started_at), meta::field("finished_at", &Run::finished_at),
       meta::field("seconds", &Run::seconds), meta::field("failed_step", &Run::failed_step),
-      meta::field("error", &Run::error), meta::field("options", &Run::options));
+      meta::field("error", &Run::error), meta::field("options", &Run::options),
+      meta::field("paused", &Run::paused));
 };
 
 // What became of one resource type in a run; the columns of the table receipt.
@@ -65,26 +67,9 @@ struct Receipt {
       meta::field("digest", &Receipt::digest));
 };
 
-// How far a run is: sums over what is staged and loaded, so every process can see it.
-struct Progress {
+// A run and how far it is.
+struct Progress : LoadCounts {
   Run run;
-  std::optional<std::int64_t> patients_expected;  // the server's total, when it gave one
-  std::int64_t patient_pages = 0, observation_batches = 0;
-  std::int64_t patients_staged = 0, patients_covered = 0;  // covered: their observations are staged
-  std::int64_t observations_staged = 0;
-  std::int64_t rows_loaded = 0, rejected = 0;
-  std::int64_t requests = 0, retries = 0, bytes_received = 0;
-
-  static constexpr auto kFields =
-      meta::fields(meta::field("run", &Progress::run), meta::field("patients_expected", &Progress::patients_expected),
-                   meta::field("patient_pages", &Progress::patient_pages),
-                   meta::field("observation_batches", &Progress::observation_batches),
-                   meta::field("patients_staged", &Progress::patients_staged),
-                   meta::field("patients_covered", &Progress::patients_covered),
-                   meta::field("observations_staged", &Progress::observations_staged),
-                   meta::field("rows_loaded", &Progress::rows_loaded), meta::field("rejected", &Progress::rejected),
-                   meta::field("requests", &Progress::requests), meta::field("retries", &Progress::retries),
-                   meta::field("bytes_received", &Progress::bytes_received));
 };
 
 struct RequestedRun {
@@ -96,11 +81,16 @@ struct RequestedRun {
 RequestedRun request_run(storage::Connection& connection, const meta::Zipcode& zipcode, std::string_view source_url,
                          const LoadOptions& options);
 
+// Makes a run that failed or was cancelled open again. Error{conflict} when another run of its zip code is open, or
+// somebody else has reopened it.
+void reopen_run(storage::Connection& connection, const Run& run);
+
 // Error{not_found} when there is no such run.
 Run read_run(storage::Connection& connection, meta::RunId run);
 std::vector<Run> read_runs(storage::Connection& connection, std::optional<meta::Zipcode> zipcode, int limit);
 std::vector<Run> read_open_runs(storage::Connection& connection);
 std::vector<Receipt> read_receipts(storage::Connection& connection, meta::RunId run);
+// By sums over what is staged and loaded, as every process can see it: for a run whose workflow cannot be asked.
 Progress read_progress(storage::Connection& connection, meta::RunId run);
 
 // The plain answer of a finished run: "complete as of 10:42: 1,204 patients, 48,160 observations, 3 rejected, 0

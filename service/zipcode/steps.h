@@ -20,12 +20,61 @@ struct LoadOptions {
   std::int64_t rows_per_load = 50'000;  // staged rows that make a group worth loading
   std::int64_t batch_bytes = 16 << 20;  // an extraction step should not receive more than this …
   double batch_seconds = 1.0;           // … nor take longer
+  std::int64_t steps_per_execution = 500;  // then the workflow continues as new, so that its history stays short
+  int priority = 3;                        // 1 to 5; lower goes first where steps or loads wait
 
   static constexpr auto kFields = meta::fields(
       meta::field("concurrency", &LoadOptions::concurrency), meta::field("page_size", &LoadOptions::page_size),
       meta::field("observations", &LoadOptions::observations),
       meta::field("rows_per_load", &LoadOptions::rows_per_load), meta::field("batch_bytes", &LoadOptions::batch_bytes),
-      meta::field("batch_seconds", &LoadOptions::batch_seconds));
+      meta::field("batch_seconds", &LoadOptions::batch_seconds),
+      meta::field("steps_per_execution", &LoadOptions::steps_per_execution),
+      meta::field("priority", &LoadOptions::priority));
+};
+
+// How far a load is, as its workflow knows it; what the query "progress" answers.
+struct LoadCounts {
+  std::optional<std::int64_t> patients_expected;  // the server's total, when it gave one
+  std::int64_t patient_pages = 0, observation_batches = 0;
+  std::int64_t patients_staged = 0, patients_covered = 0;  // covered: their observations are staged
+  std::int64_t observations_staged = 0;
+  std::int64_t rows_loaded = 0, rejected = 0;
+  std::int64_t requests = 0, retries = 0, bytes_received = 0;
+
+  static constexpr auto kFields = meta::fields(
+      meta::field("patients_expected", &LoadCounts::patients_expected),
+      meta::field("patient_pages", &LoadCounts::patient_pages),
+      meta::field("observation_batches", &LoadCounts::observation_batches),
+      meta::field("patients_staged", &LoadCounts::patients_staged),
+      meta::field("patients_covered", &LoadCounts::patients_covered),
+      meta::field("observations_staged", &LoadCounts::observations_staged),
+      meta::field("rows_loaded", &LoadCounts::rows_loaded), meta::field("rejected", &LoadCounts::rejected),
+      meta::field("requests", &LoadCounts::requests), meta::field("retries", &LoadCounts::retries),
+      meta::field("bytes_received", &LoadCounts::bytes_received));
+};
+
+// Where a load stands between two steps: what LoadPlan knows while nothing runs.
+struct LoadPosition {
+  std::int64_t sweep = 1;
+  std::int64_t next_batch = 1;
+  std::optional<std::string> cursor;
+  bool search_exhausted = false;
+  std::int64_t patients = 0;        // ordinals known so far
+  std::int64_t handed_out = 0;      // ordinals that are in a batch
+  std::int64_t batch_patients = 0;  // size of the next batch
+  std::int64_t per_search = 1;
+  bool negotiating = false;
+  std::vector<meta::BatchId> staged;  // not loaded yet
+  std::int64_t staged_rows = 0;
+  LoadCounts counts;
+
+  static constexpr auto kFields = meta::fields(
+      meta::field("sweep", &LoadPosition::sweep), meta::field("next_batch", &LoadPosition::next_batch),
+      meta::field("cursor", &LoadPosition::cursor), meta::field("search_exhausted", &LoadPosition::search_exhausted),
+      meta::field("patients", &LoadPosition::patients), meta::field("handed_out", &LoadPosition::handed_out),
+      meta::field("batch_patients", &LoadPosition::batch_patients), meta::field("per_search", &LoadPosition::per_search),
+      meta::field("negotiating", &LoadPosition::negotiating), meta::field("staged", &LoadPosition::staged),
+      meta::field("staged_rows", &LoadPosition::staged_rows), meta::field("counts", &LoadPosition::counts));
 };
 
 // Input of the workflow load_zipcode.
@@ -33,10 +82,25 @@ struct LoadZipcode {
   meta::RunId run;
   meta::Zipcode zipcode;
   LoadOptions options;
+  std::optional<LoadPosition> position;  // where an earlier execution of the same load has left off
 
   static constexpr auto kFields =
       meta::fields(meta::field("run", &LoadZipcode::run), meta::field("zipcode", &LoadZipcode::zipcode),
-                   meta::field("options", &LoadZipcode::options));
+                   meta::field("options", &LoadZipcode::options), meta::field("position", &LoadZipcode::position));
+};
+
+struct LoadBegun {
+  std::optional<std::int64_t> patients_expected;
+  static constexpr auto kFields = meta::fields(meta::field("patients_expected", &LoadBegun::patients_expected));
+};
+
+// What an extraction step did, for the counts.
+struct ExtractionCounts {
+  std::int64_t staged = 0, rejected = 0, requests = 0, retries = 0, bytes = 0;
+  static constexpr auto kFields =
+      meta::fields(meta::field("staged", &ExtractionCounts::staged), meta::field("rejected", &ExtractionCounts::rejected),
+                   meta::field("requests", &ExtractionCounts::requests),
+                   meta::field("retries", &ExtractionCounts::retries), meta::field("bytes", &ExtractionCounts::bytes));
 };
 
 // Names a run and nothing else.
@@ -69,11 +133,13 @@ struct ExtractedPatients {
   std::int64_t rows = 0;      // staged
   std::int64_t pages = 0;
   std::optional<std::string> next;  // absent: the search is exhausted
+  ExtractionCounts counts;
 
   static constexpr auto kFields =
       meta::fields(meta::field("batch", &ExtractedPatients::batch),
                    meta::field("patients", &ExtractedPatients::patients), meta::field("rows", &ExtractedPatients::rows),
-                   meta::field("pages", &ExtractedPatients::pages), meta::field("next", &ExtractedPatients::next));
+                   meta::field("pages", &ExtractedPatients::pages), meta::field("next", &ExtractedPatients::next),
+                   meta::field("counts", &ExtractedPatients::counts));
 };
 
 // The observations of the patients with the ordinals [first, first + count).
@@ -100,13 +166,15 @@ struct ExtractedObservations {
   double seconds = 0;
   std::int64_t per_search = 1;  // what the server was found to take
   bool negotiated = true;       // false: there was nothing to tell by, try again with the next batch
+  ExtractionCounts counts;
 
   static constexpr auto kFields = meta::fields(
       meta::field("batch", &ExtractedObservations::batch), meta::field("patients", &ExtractedObservations::patients),
       meta::field("rows", &ExtractedObservations::rows), meta::field("bytes", &ExtractedObservations::bytes),
       meta::field("seconds", &ExtractedObservations::seconds),
       meta::field("per_search", &ExtractedObservations::per_search),
-      meta::field("negotiated", &ExtractedObservations::negotiated));
+      meta::field("negotiated", &ExtractedObservations::negotiated),
+      meta::field("counts", &ExtractedObservations::counts));
 };
 
 struct LoadStaged {

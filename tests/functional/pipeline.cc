@@ -62,7 +62,7 @@ Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url)
   options.slots = {{"extraction", 5}, {"loading", 2}, {"default", 1}};
   engine_ = std::make_unique<orchestration::embedded::EmbeddedEngine>(journal_, registry_, options);
   engine_->own_when_free();
-  service_.resume(*engine_);
+  service_.resume_all(*engine_);
 }
 
 Pipeline::~Pipeline() { engine_->stop(); }

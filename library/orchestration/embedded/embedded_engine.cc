@@ -17,6 +17,8 @@ namespace wellhead::orchestration::embedded {
 namespace {
 
 constexpr std::chrono::seconds kPauseAfterFailure{2};
+// Then the owner is gone or busy, and the history answers.
+constexpr std::chrono::seconds kQueryPatience{2};
 
 std::string owner_name() {
   std::array<char, 256> host{};
@@ -36,6 +38,15 @@ class EmbeddedEngine::State {
   bool owns() const;
   void stop();
   void look() const;
+
+  // The execution, or the one that it has continued as. Error{not_found}.
+  WorkflowRecord current(const std::string& execution_id) const;
+  // A change of an open execution; Error{conflict} when it has ended.
+  template <class Change>
+  void change(const std::string& execution_id, Change make);
+  // From the workflow itself, in this process or its owner's; nullopt when nobody runs it.
+  std::optional<Payload> ask_owner(const std::string& execution_id, const std::string& name);
+  Payload ask_history(const WorkflowRecord& record, const std::string& name) const;
 
   // Waits until something may have changed since `seen`; returns the count to give next time.
   std::uint64_t wait_for_change(std::uint64_t seen, std::stop_token stop);
@@ -186,6 +197,47 @@ void EmbeddedEngine::State::throw_if_failed() const {
   if (error && !(competing_ && passes(error))) std::rethrow_exception(error);
 }
 
+WorkflowRecord EmbeddedEngine::State::current(const std::string& execution_id) const {
+  std::optional<WorkflowRecord> record = journal.find(execution_id);
+  while (record && record->state == WorkflowState::continued && record->successor) record = journal.find(*record->successor);
+  if (!record) throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no execution {}", execution_id));
+  return std::move(*record);
+}
+
+template <class Change>
+void EmbeddedEngine::State::change(const std::string& execution_id, Change make) {
+  // It may continue as new, or end, between the look and the change.
+  for (;;) {
+    const WorkflowRecord record = current(execution_id);
+    if (is_end(record.state)) {
+      throw meta::Error(meta::ErrorCode::conflict, fmt::format("execution {} has ended already: it is {}", execution_id,
+                                                               to_string(record.state)));
+    }
+    if (make(record.execution_id)) break;
+  }
+  look();
+}
+
+std::optional<Payload> EmbeddedEngine::State::ask_owner(const std::string& execution_id, const std::string& name) {
+  if (const auto own = session(); own && !own->over()) return own->query(execution_id, name);
+  const std::int64_t query = journal.ask(execution_id, name);
+  const auto give_up = std::chrono::steady_clock::now() + kQueryPatience;
+  while (std::chrono::steady_clock::now() < give_up) {
+    if (const auto answer = journal.take_answer(query)) {
+      if (answer->failure) throw to_error(*answer->failure);
+      return answer->value;
+    }
+    std::this_thread::sleep_for(options.poll_interval / 2);
+  }
+  return std::nullopt;
+}
+
+Payload EmbeddedEngine::State::ask_history(const WorkflowRecord& record, const std::string& name) const {
+  WorkflowRun run(registry_, WorkflowInfo{record.workflow_type, record.workflow_id, record.execution_id});
+  replay(run, journal.history(record.execution_id), record.random_seed);
+  return run.query(name);
+}
+
 EmbeddedEngine::EmbeddedEngine(Journal& journal, const Registry& registry, EmbeddedEngineOptions options)
     : state_(std::make_unique<State>(journal, registry, std::move(options))) {}
 
@@ -198,21 +250,22 @@ void EmbeddedEngine::own_when_free() { state_->own_when_free(); }
 bool EmbeddedEngine::owns() const { return state_->owns(); }
 
 Execution EmbeddedEngine::start_workflow(const std::string& workflow_type, const std::string& workflow_id,
-                                         Payload input) {
-  Execution execution = state_->journal.start(workflow_type, workflow_id, input);
+                                         Payload input, StartOptions options) {
+  Execution execution = state_->journal.start(workflow_type, workflow_id, input, options);
   state_->look();
   return execution;
 }
 
 WorkflowDescription EmbeddedEngine::wait(const std::string& execution_id, std::stop_token stop) {
+  std::string current = execution_id;
   auto reachable_at = std::chrono::steady_clock::now();
   for (std::uint64_t seen = 0;; seen = state_->wait_for_change(seen, stop)) {
     try {
-      const auto record = state_->journal.find(execution_id);
+      const WorkflowRecord record = state_->current(current);
       reachable_at = std::chrono::steady_clock::now();
-      if (!record) throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no execution {}", execution_id));
-      if (is_end(record->state)) return describe_history(*record, state_->journal.history(execution_id));
-      if (record->blocked) throw to_error(*record->blocked);
+      current = record.execution_id;
+      if (is_end(record.state)) return describe_history(record, state_->journal.history(current));
+      if (record.blocked) throw to_error(*record.blocked);
     } catch (const meta::Error& error) {
       const auto silence = std::chrono::steady_clock::now() - reachable_at;
       if (error.code() != meta::ErrorCode::database_unreachable || silence >= state_->options.journal_patience) throw;
@@ -232,13 +285,47 @@ std::optional<std::string> EmbeddedEngine::latest_execution(const std::string& w
 }
 
 void EmbeddedEngine::cancel(const std::string& execution_id) {
-  if (!state_->journal.request_cancel(execution_id)) {
-    const auto record = state_->journal.find(execution_id);
-    if (!record) throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no execution {}", execution_id));
+  state_->change(execution_id, [&](const std::string& open) { return state_->journal.request_cancel(open); });
+}
+
+void EmbeddedEngine::pause(const std::string& execution_id) {
+  state_->change(execution_id, [&](const std::string& open) { return state_->journal.set_paused(open, true); });
+}
+
+void EmbeddedEngine::resume(const std::string& execution_id) {
+  state_->change(execution_id, [&](const std::string& open) { return state_->journal.set_paused(open, false); });
+}
+
+void EmbeddedEngine::signal_workflow(const std::string& execution_id, const std::string& name, Payload payload) {
+  state_->change(execution_id,
+                 [&](const std::string& open) { return state_->journal.signal(open, name, payload); });
+}
+
+Payload EmbeddedEngine::query_workflow(const std::string& execution_id, const std::string& name) {
+  const WorkflowRecord record = state_->current(execution_id);
+  const auto refuse = [&](const std::string& why) {
     throw meta::Error(meta::ErrorCode::conflict,
-                      fmt::format("execution {} has ended already: it is {}", execution_id, to_string(record->state)));
+                      fmt::format("execution {} cannot be asked for '{}': {}", execution_id, name, why));
+  };
+  if (record.blocked) refuse("it is blocked: " + record.blocked->message);
+  if (record.state == WorkflowState::queued) refuse("it has not begun");
+  if (!is_end(record.state)) {
+    if (auto answer = state_->ask_owner(record.execution_id, name)) return *answer;
   }
+  return state_->ask_history(record, name);
+}
+
+Execution EmbeddedEngine::retry(const std::string& execution_id) {
+  const WorkflowRecord record = state_->current(execution_id);
+  if (record.state != WorkflowState::failed && record.state != WorkflowState::cancelled) {
+    throw meta::Error(meta::ErrorCode::conflict,
+                      fmt::format("execution {} cannot be retried: it is {}", execution_id, to_string(record.state)),
+                      "Only one that failed or was cancelled can");
+  }
+  const auto history = history_to_retry(state_->journal.history(record.execution_id), meta::SystemClock().now());
+  Execution execution = state_->journal.restart(record.execution_id, history);
   state_->look();
+  return execution;
 }
 
 void EmbeddedEngine::throw_if_failed() const { state_->throw_if_failed(); }

@@ -24,6 +24,7 @@
 
 #include "library/orchestration/engine.h"
 #include "library/orchestration/journal.h"
+#include "library/orchestration/observer.h"
 #include "library/orchestration/registry.h"
 
 namespace wellhead::orchestration::embedded {
@@ -32,12 +33,16 @@ struct EmbeddedEngineOptions {
   // Threads by task queue; an activity of a queue that is not here takes a slot of "default".
   std::map<std::string, std::size_t> slots = {{"default", 4}};
   // Open executions beyond this many wait in the queue.
-  std::size_t maximum_workflows = 8;
+  std::size_t maximum_workflows = 8;  // children do not count
   std::chrono::milliseconds lease_duration{10'000};
   // How soon work queued by other processes is noticed, and how often a waiting process asks.
   std::chrono::milliseconds poll_interval{100};
   // How long the journal may be unreachable before the engine, or someone in wait(), gives up.
   std::chrono::milliseconds journal_patience{60'000};
+  // How long running activities may go on by themselves when the engine stops, before they are told to stop.
+  std::chrono::milliseconds stop_grace{0};
+  // Outlives the engine; may be null.
+  EngineObserver* observer = nullptr;
 };
 
 class EmbeddedEngine final : public Engine {
@@ -52,11 +57,17 @@ class EmbeddedEngine final : public Engine {
   void own_when_free();
   bool owns() const;
 
-  Execution start_workflow(const std::string& workflow_type, const std::string& workflow_id, Payload input) override;
+  Execution start_workflow(const std::string& workflow_type, const std::string& workflow_id, Payload input,
+                           StartOptions options) override;
   WorkflowDescription wait(const std::string& execution_id, std::stop_token stop = {}) override;
   std::optional<WorkflowDescription> describe(const std::string& execution_id) override;
   std::optional<std::string> latest_execution(const std::string& workflow_id) override;
   void cancel(const std::string& execution_id) override;
+  void pause(const std::string& execution_id) override;
+  void resume(const std::string& execution_id) override;
+  void signal_workflow(const std::string& execution_id, const std::string& name, Payload payload) override;
+  Payload query_workflow(const std::string& execution_id, const std::string& name) override;
+  Execution retry(const std::string& execution_id) override;
   void throw_if_failed() const override;
   void stop() override;
 

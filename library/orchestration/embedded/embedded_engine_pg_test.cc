@@ -34,22 +34,26 @@ class MigratedDatabase : public fixture::TestDatabase {
 class PostgresHome final : public EngineHome {
  public:
   std::unique_ptr<Engine> start(const Registry& registry) override {
-    journal_ = std::make_unique<PostgresJournal>(database_.url());
-    auto engine = std::make_unique<EmbeddedEngine>(
-        *journal_, registry,
-        embedded::EmbeddedEngineOptions{
-            .slots = {{"default", 3}}, .maximum_workflows = 4, .poll_interval = milliseconds(10)});
+    auto engine = make(registry);
     EXPECT_TRUE(engine->try_own());
     return engine;
   }
+  std::unique_ptr<Engine> client(const Registry& registry) override { return make(registry); }
 
  private:
+  std::unique_ptr<EmbeddedEngine> make(const Registry& registry) {
+    journal_ = std::make_unique<PostgresJournal>(database_.url());
+    return std::make_unique<EmbeddedEngine>(
+        *journal_, registry,
+        embedded::EmbeddedEngineOptions{
+            .slots = {{"default", 3}}, .maximum_workflows = 4, .poll_interval = milliseconds(10)});
+  }
+
   MigratedDatabase database_;
   std::unique_ptr<PostgresJournal> journal_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Postgres, EngineConformance,
-                         ::testing::Values(EngineFactory([] { return std::make_unique<PostgresHome>(); })));
+WELLHEAD_ENGINE_CONFORMANCE(Postgres, EngineFactory([] { return std::make_unique<PostgresHome>(); }));
 
 // ---- a process that is killed
 

@@ -22,9 +22,12 @@ OwnerSession::OwnerSession(Journal& journal, const Registry& registry, const Emb
       options_(options),
       epoch_(epoch),
       on_change_(std::move(on_change)),
-      pool_(options.slots, [this](ActivityEnd end) { inbox_.put(std::move(end)); }),
-      table_(registry, epoch,
-             [this](const std::string& task_queue, ActivityTask task) { pool_.submit(task_queue, std::move(task)); }),
+      pool_(options.slots,
+            {.on_start = [this](ActivityStart start) { inbox_.put(std::move(start)); },
+             .on_heartbeat = [this](ActivityHeartbeat heartbeat) { inbox_.put(std::move(heartbeat)); },
+             .on_end = [this](ActivityEnd end) { inbox_.put(std::move(end)); }},
+            options.observer),
+      table_(registry, epoch, pool_, options.observer),
       lease_thread_([this] { keep_lease(); }),
       workflow_thread_([this] { run_workflows(); }) {}
 
@@ -50,7 +53,7 @@ void OwnerSession::run_workflows() {
   } catch (...) {
     error = std::current_exception();
   }
-  pool_.stop();
+  pool_.stop(error ? std::chrono::milliseconds(0) : options_.stop_grace);
   if (!error) {
     try {
       last_round();
@@ -69,40 +72,67 @@ void OwnerSession::run_rounds() {
       for (auto& end : contents.ended) inbox_.put(std::move(end));
       return;
     }
-    round(std::move(contents));
+    round(contents);
+  }
+}
+
+std::optional<Payload> OwnerSession::query(const std::string& execution_id, const std::string& name) {
+  InboxQuery query{execution_id, name, {}};
+  auto answer = query.answer.get_future();
+  if (over_) return std::nullopt;
+  inbox_.put(std::move(query));
+  try {
+    while (answer.wait_for(options_.poll_interval) != std::future_status::ready) {
+      if (over_) return std::nullopt;
+    }
+    return answer.get();
+  } catch (const std::future_error&) {
+    return std::nullopt;  // dropped as the session ended
   }
 }
 
 void OwnerSession::recover() {
   with_patience([&] {
-    const auto running = journal_.running();
-    for (const WorkflowRecord& record : running) {
-      if (!table_.knows(record.execution_id)) table_.recover(record, journal_.history(record.execution_id));
-    }
+    for (const WorkflowRecord& record : journal_.running()) take_in(record);
+    recover_children();
   });
-  if (table_.size() > 0) spdlog::info("going on with {} open workflows", table_.size());
-  commit(table_.run_turns(meta::SystemClock().now()));
-  if (!table_.dispatch().empty()) on_change_();
+  if (!table_.empty()) spdlog::info("going on with {} open workflows", table_.roots());
+  commit_turns();
+}
+
+// One whose history cannot be read is blocked: it alone cannot go on.
+void OwnerSession::take_in(const WorkflowRecord& record) {
+  if (table_.knows(record.execution_id)) return;
+  if (record.state == WorkflowState::queued && !record.retried) return table_.begin(record);
+  try {
+    table_.recover(record, journal_.history(record.execution_id));
+  } catch (const meta::Error& error) {
+    if (is_unreachable(error)) throw;
+    table_.block(record, to_failure(std::current_exception()));
+  }
+}
+
+// Children may have ended after their parent's last turn; one that is missing could not be started.
+void OwnerSession::recover_children() {
+  for (const auto& parent : table_.waiting_for_children()) {
+    for (const WorkflowRecord& child : journal_.children(parent)) table_.notice_child(child);
+  }
 }
 
 // The queue is read here, on the thread that also writes, so that no execution is seen as queued after it was begun.
 void OwnerSession::fetch() {
   next_fetch_ = system_clock::now() + options_.poll_interval;
   with_patience([&] {
-    if (table_.size() < options_.maximum_workflows) {
-      const auto queued = journal_.queued(options_.maximum_workflows - table_.size());
-      for (const WorkflowRecord& record : queued) {
-        if (!table_.knows(record.execution_id)) table_.begin(record);
-      }
-    }
-    if (table_.size() > 0) {
-      for (const auto& execution_id : journal_.cancel_requests()) table_.cancel(execution_id);
-    }
+    const std::size_t roots = table_.roots();
+    const std::size_t room = options_.maximum_workflows > roots ? options_.maximum_workflows - roots : 0;
+    for (const WorkflowRecord& record : journal_.queued(room)) take_in(record);
+    if (table_.empty()) return;
+    for (const auto& [query_id, answer] : table_.notice(journal_.notices())) journal_.answer(query_id, answer);
   });
 }
 
-void OwnerSession::round(Inbox::Contents contents) {
-  for (auto& end : contents.ended) table_.resolve(std::move(end));
+void OwnerSession::round(Inbox::Contents& contents) {
+  table_.take(contents);
   const meta::Time now = meta::SystemClock().now();
   table_.ring(now);
   if (contents.look || now >= next_fetch_) fetch();
@@ -110,24 +140,29 @@ void OwnerSession::round(Inbox::Contents contents) {
     const std::lock_guard lock(mutex_);
     if (lease_error_) std::rethrow_exception(lease_error_);
   }
-  commit(table_.run_turns(meta::SystemClock().now()));
+  commit_turns();
+}
+
+void OwnerSession::commit_turns() {
+  const auto started = commit(table_.run_turns(meta::SystemClock().now()));
   const auto gone = table_.dispatch();
-  if (gone.empty()) return;
-  inbox_.ask_to_look();
-  on_change_();
+  for (const StartedChild& child : started) table_.notice_started(child);
+  if (!started.empty() || !gone.empty()) inbox_.ask_to_look();
+  if (!gone.empty()) on_change_();
 }
 
 // What activities finished while they were asked to stop is kept; what it leads to is journaled, and begun by the next
 // owner.
 void OwnerSession::last_round() {
   Inbox::Contents contents = inbox_.take(system_clock::now());
-  for (auto& end : contents.ended) table_.resolve_stopping(std::move(end));
+  table_.take_stopping(contents);
   commit(table_.run_turns(meta::SystemClock().now()));
 }
 
-void OwnerSession::commit(const std::vector<JournalEntry>& entries) {
-  if (entries.empty()) return;
-  with_patience([&] { journal_.append(epoch_, entries); });
+std::vector<StartedChild> OwnerSession::commit(const std::vector<JournalEntry>& entries) {
+  std::vector<StartedChild> started;
+  if (!entries.empty()) with_patience([&] { started = journal_.append(epoch_, entries); });
+  return started;
 }
 
 template <class Operation>

@@ -8,6 +8,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -24,8 +26,11 @@ class OwnerSession {
                std::function<void()> on_change);
   ~OwnerSession();
 
-  // There is queued work or a request to cancel.
+  // There is queued work, or something that other processes want.
   void look();
+  // The answer of an execution that is open here; nullopt when it is not, or the session ends meanwhile. Blocks until
+  // the workflow thread has answered.
+  std::optional<Payload> query(const std::string& execution_id, const std::string& name);
   // Lets activities end (they are asked to stop), journals what they finished, gives up the lease.
   void stop();
 
@@ -38,9 +43,12 @@ class OwnerSession {
   void run_rounds();
   void recover();
   void fetch();
-  void round(Inbox::Contents contents);
+  void take_in(const WorkflowRecord& record);
+  void recover_children();
+  void round(Inbox::Contents& contents);
   void last_round();
-  void commit(const std::vector<JournalEntry>& entries);
+  std::vector<StartedChild> commit(const std::vector<JournalEntry>& entries);
+  void commit_turns();
   std::chrono::system_clock::time_point next_deadline() const;
   void keep_lease();
   void end(std::exception_ptr error);

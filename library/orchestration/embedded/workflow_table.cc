@@ -1,147 +1,138 @@
 #include "library/orchestration/embedded/workflow_table.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <utility>
+#include <set>
 
 namespace wellhead::orchestration::embedded {
 
-WorkflowTable::WorkflowTable(const Registry& registry, std::int64_t lease_epoch, Submit submit)
-    : registry_(registry), lease_epoch_(lease_epoch), submit_(std::move(submit)) {}
+WorkflowTable::WorkflowTable(const Registry& registry, std::int64_t lease_epoch, ActivityPool& pool,
+                             EngineObserver* observer)
+    : surroundings_{.registry = registry,
+                    .lease_epoch = lease_epoch,
+                    .submit = [&pool](ActivityTask task) { pool.submit(std::move(task)); },
+                    .withdraw = [&pool](const std::string& execution_id) { return pool.withdraw(execution_id); },
+                    .set_alarm = [this](meta::Time at, Alarm alarm) { alarms_.emplace(at, std::move(alarm)); }},
+      observer_(observer) {}
 
-std::unique_ptr<WorkflowRun> WorkflowTable::make_run(const WorkflowRecord& record) const {
-  return std::make_unique<WorkflowRun>(registry_,
-                                       WorkflowInfo{record.workflow_type, record.workflow_id, record.execution_id});
+OpenWorkflow* WorkflowTable::find(const std::string& execution_id) {
+  const auto found = executions_.find(execution_id);
+  return found == executions_.end() ? nullptr : &found->second;
 }
 
-void WorkflowTable::initialize(Open& open, const WorkflowRecord& record) {
-  const meta::Time now = meta::SystemClock().now();
-  const auto give = [&](const Job& job) {
-    open.jobs.push_back(job);
-    open.events.push_back(to_event(job, now));
-  };
-  give(InitializeWorkflow{record.input, random_seed(record.execution_id)});
-  open.cancelled = record.cancel_requested;
-  if (open.cancelled) give(CancelWorkflow{});
+OpenWorkflow& WorkflowTable::add(const WorkflowRecord& record) {
+  if (observer_ != nullptr && record.state == WorkflowState::queued) observer_->workflow_began(record.workflow_type);
+  return executions_.try_emplace(record.execution_id, surroundings_, record).first->second;
 }
 
-void WorkflowTable::begin(const WorkflowRecord& record) {
-  Open& open = executions_[record.execution_id];
-  open.new_state = WorkflowState::running;
-  try {
-    open.run = make_run(record);
-    initialize(open, record);
-  } catch (...) {
-    open.blocked = to_failure(std::current_exception());
-  }
-}
+void WorkflowTable::begin(const WorkflowRecord& record) { add(record).begin(); }
 
 void WorkflowTable::recover(const WorkflowRecord& record, std::span<const Event> history) {
-  Open& open = executions_[record.execution_id];
-  try {
-    open.run = make_run(record);
-    if (history.empty()) return initialize(open, record);
-    open.cancelled =
-        std::ranges::any_of(history, [](const Event& event) { return event.kind == EventKind::cancel_requested; });
-    restore(record.execution_id, open, replay(*open.run, history));
-  } catch (...) {
-    open.blocked = to_failure(std::current_exception());
-    open.last_event = history.empty() ? 0 : history.back().number;
+  add(record).recover(history, record.state == WorkflowState::queued);
+}
+
+void WorkflowTable::block(const WorkflowRecord& record, const Failure& failure) { add(record).block(failure); }
+
+void WorkflowTable::take(Inbox::Contents& contents) {
+  for (const auto& start : contents.started) {
+    if (auto* open = find(start.info.execution_id)) open->note_start(start);
+  }
+  for (const auto& heartbeat : contents.heartbeats) {
+    if (auto* open = find(heartbeat.info.execution_id)) open->note_heartbeat(heartbeat);
+  }
+  for (auto& end : contents.ended) {
+    if (auto* open = find(end.info.execution_id)) open->resolve(std::move(end));
+  }
+  for (auto& query : contents.queries) {
+    try {
+      query.answer.set_value(answer(query));
+    } catch (...) {
+      query.answer.set_exception(std::current_exception());
+    }
   }
 }
 
-void WorkflowTable::restore(const std::string& execution_id, Open& open, ReplayedState state) {
-  for (const auto& [sequence, activity] : state.activities) require_activity(activity.command.activity);
-  open.last_event = state.last_event;
-  open.jobs = std::move(state.undelivered);
-  for (auto& [sequence, activity] : state.activities) {
-    Step& step = open.steps[sequence];
-    step.command = std::move(activity.command);
-    step.attempt = activity.failed_attempts + 1;
-    submit(open, step);
-  }
-  for (const auto& [sequence, timer] : state.timers) {
-    open.timers[sequence] = timer.due;
-    alarms_.emplace(timer.due, Alarm{execution_id, sequence, false});
+std::optional<Payload> WorkflowTable::answer(const InboxQuery& query) {
+  auto* open = find(query.execution_id);
+  if (open == nullptr) return std::nullopt;
+  return open->query(query.name);
+}
+
+void WorkflowTable::take_stopping(Inbox::Contents& contents) {
+  for (auto& end : contents.ended) {
+    if (auto* open = find(end.info.execution_id)) open->resolve_stopping(std::move(end));
   }
 }
 
-void WorkflowTable::require_activity(const std::string& name) const {
-  if (registry_.activity(name) != nullptr) return;
-  throw meta::Error(meta::ErrorCode::not_found, fmt::format("this program knows no activity '{}'", name),
-                    "Start the version that does; the workflow goes on from there");
-}
-
-void WorkflowTable::resolve(ActivityEnd end) {
-  const auto found = executions_.find(end.info.execution_id);
-  if (found == executions_.end()) return;
-  Open& open = found->second;
-  const auto step = open.steps.find(end.info.sequence);
-  if (step == open.steps.end() || step->second.attempt != end.info.attempt) return;
-  if (const auto* error = std::get_if<std::exception_ptr>(&end.outcome)) {
-    return fail_attempt(open, step->second, end, *error);
+std::vector<std::pair<std::int64_t, QueryAnswer>> WorkflowTable::notice(const Notices& notices) {
+  const std::set<std::string> paused(notices.paused.begin(), notices.paused.end());
+  for (auto& [execution_id, open] : executions_) {
+    // One that has just begun here is not among the running of the notices yet.
+    if (open.record().state == WorkflowState::running) open.set_paused(paused.contains(execution_id));
   }
-  const Job job = ResolveActivity{end.info.sequence, ActivityCompleted{std::get<Payload>(std::move(end.outcome))}};
-  Event event = to_event(job, end.ended_at);
-  event.attempt = end.info.attempt;
-  event.started_at = end.started_at;
-  open.jobs.push_back(job);
-  open.events.push_back(std::move(event));
-  open.steps.erase(step);
-}
-
-void WorkflowTable::fail_attempt(Open& open, Step& step, const ActivityEnd& end, const std::exception_ptr& error) {
-  Failure failure = to_failure(error);
-  failure.step = step.command.activity;
-  const Job job = ResolveActivity{end.info.sequence, ActivityFailed{failure}};
-  Event event = to_event(job, end.ended_at);
-  event.attempt = end.info.attempt;
-  event.started_at = end.started_at;
-  const RetryPolicy& policy = step.command.options.retry;
-  const meta::Error failed = to_error(failure);
-  if (!policy.allows_another(failed, step.attempt)) {
-    open.jobs.push_back(job);
-    open.events.push_back(std::move(event));
-    open.steps.erase(end.info.sequence);
-    return;
+  for (const auto& execution_id : notices.cancelled) {
+    if (auto* open = find(execution_id)) open->cancel();
   }
-  event.kind = EventKind::attempt_failed;
-  open.events.push_back(std::move(event));
-  const auto wait = policy.wait_after(failed, step.attempt, std::uniform_real_distribution<>()(jitter_));
-  spdlog::warn("{}: {} failed, attempt {} follows in {} ms: {}", end.info.workflow_id, end.info.activity,
-               step.attempt + 1, wait.count(), failed.what());
-  ++step.attempt;
-  step.last_heartbeat = end.last_heartbeat;
-  alarms_.emplace(end.ended_at + wait, Alarm{end.info.execution_id, end.info.sequence, true});
+  for (const auto& signal : notices.signals) {
+    if (auto* open = find(signal.execution_id)) open->signal(signal);
+  }
+  std::vector<std::pair<std::int64_t, QueryAnswer>> answers;
+  for (const auto& query : notices.queries) {
+    auto* open = find(query.execution_id);
+    if (open == nullptr) continue;
+    QueryAnswer answer;
+    try {
+      answer.value = open->query(query.name);
+    } catch (...) {
+      answer.failure = to_failure(std::current_exception());
+    }
+    answers.emplace_back(query.id, std::move(answer));
+  }
+  return answers;
 }
 
-void WorkflowTable::resolve_stopping(ActivityEnd end) {
-  if (std::holds_alternative<Payload>(end.outcome)) resolve(std::move(end));
+void WorkflowTable::notice_started(const StartedChild& child) {
+  auto* parent = find(child.parent);
+  if (parent == nullptr || !child.conflict) return;
+  const auto step = parent->open_children().find(child.sequence);
+  if (step == parent->open_children().end()) return;
+  parent->resolve_child(child.sequence, StepFailed{{.code = std::string(to_string(meta::ErrorCode::conflict)),
+                                                    .message = fmt::format("workflow {} is open already",
+                                                                           step->second.workflow_id)}});
 }
 
-void WorkflowTable::cancel(const std::string& execution_id) {
-  const auto found = executions_.find(execution_id);
-  if (found == executions_.end() || std::exchange(found->second.cancelled, true)) return;
-  found->second.jobs.emplace_back(CancelWorkflow{});
-  found->second.events.push_back(to_event(Job(CancelWorkflow{}), meta::SystemClock().now()));
+void WorkflowTable::notice_child(const WorkflowRecord& child) {
+  auto* parent = child.parent ? find(*child.parent) : nullptr;
+  if (parent == nullptr) return;
+  if (child.state == WorkflowState::completed) {
+    parent->resolve_child(child.parent_sequence, StepCompleted{child.result.value_or("null")});
+  } else if (child.state == WorkflowState::failed) {
+    parent->resolve_child(child.parent_sequence, StepFailed{child.failure.value_or(Failure{})});
+  } else if (child.state == WorkflowState::cancelled) {
+    parent->resolve_child(child.parent_sequence, StepCancelled{});
+  }
+}
+
+void WorkflowTable::tell_parent(const OpenWorkflow& child) {
+  auto* parent = child.record().parent ? find(*child.record().parent) : nullptr;
+  auto outcome = parent == nullptr ? std::nullopt : child.outcome();
+  if (outcome) parent->resolve_child(child.record().parent_sequence, std::move(*outcome));
+}
+
+std::vector<std::string> WorkflowTable::waiting_for_children() const {
+  std::vector<std::string> waiting;
+  for (const auto& [execution_id, open] : executions_) {
+    if (!open.open_children().empty()) waiting.push_back(execution_id);
+  }
+  return waiting;
 }
 
 void WorkflowTable::ring(meta::Time now) {
   while (!alarms_.empty() && alarms_.begin()->first <= now) {
     const Alarm alarm = std::move(alarms_.begin()->second);
     alarms_.erase(alarms_.begin());
-    const auto found = executions_.find(alarm.execution_id);
-    if (found == executions_.end()) continue;
-    Open& open = found->second;
-    if (alarm.retry) {
-      const auto step = open.steps.find(alarm.sequence);
-      if (step != open.steps.end()) submit(open, step->second);
-    } else if (open.timers.erase(alarm.sequence) > 0) {
-      open.jobs.emplace_back(FireTimer{alarm.sequence});
-      open.events.push_back(to_event(Job(FireTimer{alarm.sequence}), now));
-    }
+    if (auto* open = find(alarm.execution_id)) open->ring(alarm, now);
   }
 }
 
@@ -150,90 +141,39 @@ std::optional<meta::Time> WorkflowTable::next_alarm() const {
   return alarms_.begin()->first;
 }
 
+std::size_t WorkflowTable::roots() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(executions_, [](const auto& entry) { return !entry.second.record().parent; }));
+}
+
 std::vector<JournalEntry> WorkflowTable::run_turns(meta::Time now) {
   std::vector<JournalEntry> entries;
   for (auto& [execution_id, open] : executions_) {
-    if (!open.jobs.empty() && !open.blocked) activate(open, now);
-    if (auto entry = take_entry(execution_id, open)) entries.push_back(std::move(*entry));
+    open.run_turn(now);
+    if (auto entry = open.take_entry()) entries.push_back(std::move(*entry));
   }
   return entries;
 }
 
-void WorkflowTable::activate(Open& open, meta::Time now) {
-  try {
-    std::vector<Command> commands = open.run->activate({.now = now, .jobs = std::exchange(open.jobs, {})});
-    for (const Command& command : commands) {
-      if (const auto* schedule = std::get_if<ScheduleActivity>(&command)) require_activity(schedule->activity);
-    }
-    open.turn_at = now;
-    open.events.push_back({.kind = EventKind::activation, .at = now});
-    for (const Command& command : commands) open.events.push_back(to_event(command, now));
-    open.commands = std::move(commands);
-  } catch (...) {
-    // The jobs' events stay: they are journaled, and given to the workflow again once it can go on.
-    open.blocked = to_failure(std::current_exception());
-  }
-  if (!open.run->ended() || open.blocked) return;
-  const Command& last = open.commands.back();
-  open.new_state = std::holds_alternative<CompleteWorkflow>(last) ? WorkflowState::completed
-                   : std::holds_alternative<FailWorkflow>(last)   ? WorkflowState::failed
-                                                                  : WorkflowState::cancelled;
-}
-
-std::optional<JournalEntry> WorkflowTable::take_entry(const std::string& execution_id, Open& open) {
-  if (open.events.empty() && !open.new_state && !open.blocked) return std::nullopt;
-  for (Event& event : open.events) event.number = ++open.last_event;
-  return JournalEntry{execution_id, std::exchange(open.events, {}), std::exchange(open.new_state, std::nullopt),
-                      open.blocked};
-}
-
 std::vector<std::string> WorkflowTable::dispatch() {
+  // What is submitted first gets a free slot first.
+  std::vector<OpenWorkflow*> in_order;
+  in_order.reserve(executions_.size());
+  for (auto& [execution_id, open] : executions_) in_order.push_back(&open);
+  std::ranges::stable_sort(in_order, {}, [](const OpenWorkflow* open) { return open->record().priority; });
   std::vector<std::string> gone;
-  for (auto& [execution_id, open] : executions_) {
-    if (open.blocked) {
-      spdlog::error("workflow is blocked: {}", open.blocked->message);
-    } else if (!open.run->ended()) {
-      for (const Command& command : std::exchange(open.commands, {})) execute(open, command);
-      continue;
+  for (OpenWorkflow* open : in_order) {
+    if (!open->dispatch()) gone.push_back(open->record().execution_id);
+  }
+  for (const auto& execution_id : gone) {
+    const OpenWorkflow& open = executions_.at(execution_id);
+    if (!open.blocked()) {
+      tell_parent(open);
+      if (observer_ != nullptr) observer_->workflow_ended(open.record().workflow_type, open.end_state());
     }
-    for (auto& [sequence, step] : open.steps) step.stop.request_stop();
-    gone.push_back(execution_id);
+    executions_.erase(execution_id);
   }
-  for (const auto& execution_id : gone) executions_.erase(execution_id);
   return gone;
-}
-
-void WorkflowTable::execute(Open& open, const Command& command) {
-  if (const auto* schedule = std::get_if<ScheduleActivity>(&command)) {
-    Step& step = open.steps[schedule->sequence];
-    step.command = *schedule;
-    submit(open, step);
-  } else if (const auto* start = std::get_if<StartTimer>(&command)) {
-    const meta::Time due = open.turn_at + start->duration;
-    open.timers[start->sequence] = due;
-    alarms_.emplace(due, Alarm{open.run->info().execution_id, start->sequence, false});
-  } else if (const auto* cancelled = std::get_if<RequestCancelActivity>(&command)) {
-    const auto step = open.steps.find(cancelled->sequence);
-    if (step == open.steps.end()) return;
-    step->second.stop.request_stop();
-    open.steps.erase(step);
-  } else if (const auto* timer = std::get_if<CancelTimer>(&command)) {
-    open.timers.erase(timer->sequence);
-  }
-}
-
-void WorkflowTable::submit(const Open& open, const Step& step) {
-  const WorkflowInfo& info = open.run->info();
-  submit_(step.command.options.task_queue, {.info = {.workflow_id = info.workflow_id,
-                                                     .execution_id = info.execution_id,
-                                                     .activity = step.command.activity,
-                                                     .sequence = step.command.sequence,
-                                                     .attempt = step.attempt,
-                                                     .lease_epoch = lease_epoch_},
-                                            .function = registry_.activity(step.command.activity),
-                                            .input = step.command.input,
-                                            .last_heartbeat = step.last_heartbeat,
-                                            .stop = step.stop});
 }
 
 }  // namespace wellhead::orchestration::embedded

@@ -26,6 +26,26 @@ void EngineConformance::replace_program() {
   registry_ = std::make_unique<Registry>();
 }
 
+void EngineConformance::start_without_running(const std::function<void(Engine&)>& action) {
+  const auto client = home_->client(*registry_);
+  action(*client);
+}
+
+void EngineConformance::wait_until_running(const std::string& execution_id) {
+  while (engine().describe(execution_id)->state == WorkflowState::queued) std::this_thread::yield();
+}
+
+// The journal knows at once; the owner has taken it in when it has answered something that was asked later.
+void EngineConformance::wait_until_paused(const std::string& execution_id) {
+  while (!engine().describe(execution_id)->paused) std::this_thread::yield();
+  const auto probe = engine().start_workflow("no such workflow", "probe of " + execution_id, "0", {});
+  while (!engine().describe(probe.execution_id)->blocked) std::this_thread::yield();
+}
+
+void EngineControl::wait_for_steps(const std::string& execution_id, std::size_t count) {
+  while (engine().describe(execution_id)->steps.size() < count) std::this_thread::yield();
+}
+
 namespace {
 
 using std::chrono::milliseconds;

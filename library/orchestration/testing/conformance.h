@@ -1,7 +1,10 @@
 // The tests that every engine must pass, written once against the engine's port. A test program of an engine compiles
-// conformance.cc and names its engine:
+// conformance*.cc and names its engine:
 //
-//   INSTANTIATE_TEST_SUITE_P(Memory, EngineConformance, ::testing::Values(EngineFactory(...)));
+//   WELLHEAD_ENGINE_CONFORMANCE(Memory, EngineFactory(...));
+//
+// The parts: conformance.cc (steps, recovery), conformance_control.cc (signals, queries, pause, retry, children),
+// conformance_long.cc (continue-as-new, long histories, changed programs, limits).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,6 +23,8 @@ class EngineHome {
   virtual ~EngineHome() = default;
   // An engine as a new process would have it; one lives at a time. It runs workflows.
   virtual std::unique_ptr<Engine> start(const Registry& registry) = 0;
+  // One that only queues and looks.
+  virtual std::unique_ptr<Engine> client(const Registry& registry) = 0;
 };
 
 using EngineFactory = std::function<std::unique_ptr<EngineHome>()>;
@@ -32,10 +37,26 @@ class EngineConformance : public ::testing::TestWithParam<EngineFactory> {
   void stop();
   // Stops, and forgets what is registered, as if another program came.
   void replace_program();
+  // Before the first engine().
+  void start_without_running(const std::function<void(Engine&)>& action);
+  void wait_until_running(const std::string& execution_id);
+  void wait_until_paused(const std::string& execution_id);
 
   std::unique_ptr<EngineHome> home_;
   std::unique_ptr<Registry> registry_ = std::make_unique<Registry>();
   std::unique_ptr<Engine> engine_;
 };
 
+// The suites are told apart by name only.
+class EngineControl : public EngineConformance {
+ protected:
+  void wait_for_steps(const std::string& execution_id, std::size_t count);
+};
+class EngineEndurance : public EngineConformance {};
+
 }  // namespace wellhead::orchestration::testing
+
+#define WELLHEAD_ENGINE_CONFORMANCE(name, factory)                                    \
+  INSTANTIATE_TEST_SUITE_P(name, EngineConformance, ::testing::Values(factory));      \
+  INSTANTIATE_TEST_SUITE_P(name, EngineControl, ::testing::Values(factory));          \
+  INSTANTIATE_TEST_SUITE_P(name, EngineEndurance, ::testing::Values(factory))

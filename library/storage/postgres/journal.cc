@@ -2,19 +2,26 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "library/storage/postgres/journal_lease.h"
+#include "library/storage/postgres/journal_rows.h"
 
 namespace wellhead::storage {
 namespace {
 
 using orchestration::Event;
+using orchestration::EventKind;
 using orchestration::Execution;
 using orchestration::Failure;
 using orchestration::JournalEntry;
+using orchestration::Notices;
 using orchestration::Payload;
+using orchestration::QueryAnswer;
+using orchestration::StartedChild;
+using orchestration::StartOptions;
 using orchestration::WorkflowRecord;
 using orchestration::WorkflowState;
 
@@ -22,154 +29,156 @@ using orchestration::WorkflowState;
 constexpr int kConnections = 4;
 
 constexpr std::string_view kInsert = R"(
-  INSERT INTO wellhead_journal.workflow (workflow_id, workflow_type, input) VALUES ($1, $2, $3)
+  INSERT INTO wellhead_journal.workflow (workflow_id, workflow_type, input, priority) VALUES ($1, $2, $3, $4)
   ON CONFLICT (workflow_id) WHERE state IN ('queued', 'running') DO NOTHING
   RETURNING execution_id)";
 constexpr std::string_view kFindOpen = R"(
   SELECT execution_id FROM wellhead_journal.workflow WHERE workflow_id = $1 AND state IN ('queued', 'running'))";
 
-constexpr std::string_view kRecord = R"(
-  SELECT execution_id, workflow_id, workflow_type, state, input, cancel_requested,
-         CASE WHEN blocked_epoch = (SELECT epoch FROM wellhead_journal.lease) THEN blocked END,
-         result, failure, (extract(epoch FROM created_at) * 1000000)::bigint,
-         (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM ended_at) * 1000000)::bigint
-  FROM wellhead_journal.workflow WHERE )";
-
-constexpr std::string_view kHistory = R"(
-  SELECT number, kind, sequence, name, attempt, (extract(epoch FROM started_at) * 1000000)::bigint,
-         (extract(epoch FROM at) * 1000000)::bigint, payload
-  FROM wellhead_journal.event WHERE execution_id = $1 ORDER BY number)";
-
+// Who asks a paused execution to end wants it to end.
 constexpr std::string_view kRequestCancel = R"(
-  UPDATE wellhead_journal.workflow SET cancel_requested = true
+  UPDATE wellhead_journal.workflow SET cancel_requested = true, paused = false
   WHERE execution_id = $1 AND state IN ('queued', 'running'))";
-constexpr std::string_view kCancelRequests = R"(
-  SELECT execution_id FROM wellhead_journal.workflow WHERE state = 'running' AND cancel_requested ORDER BY execution_id)";
+constexpr std::string_view kSetPaused = R"(
+  UPDATE wellhead_journal.workflow SET paused = $2 WHERE execution_id = $1 AND state IN ('queued', 'running'))";
+// The row lock keeps the execution from ending, and from continuing as new, until the signal is there to be taken along.
+constexpr std::string_view kSignal = R"(
+  INSERT INTO wellhead_journal.signal (execution_id, name, payload)
+  SELECT execution_id, $2, $3 FROM wellhead_journal.workflow
+  WHERE execution_id = $1 AND state IN ('queued', 'running') FOR SHARE)";
+constexpr std::string_view kRestart = R"(
+  INSERT INTO wellhead_journal.workflow (workflow_id, workflow_type, input, priority, random_seed, parent,
+                                         parent_sequence, on_parent_close, previous, retried)
+  SELECT workflow_id, workflow_type, input, priority, $2, parent, parent_sequence, on_parent_close, execution_id, true
+  FROM wellhead_journal.workflow WHERE execution_id = $1 AND state IN ('failed', 'cancelled')
+  ON CONFLICT DO NOTHING RETURNING execution_id)";
+
+constexpr std::string_view kAsk = R"(
+  WITH forgotten AS (DELETE FROM wellhead_journal.query WHERE asked_at < clock_timestamp() - interval '5 minutes')
+  INSERT INTO wellhead_journal.query (execution_id, name) VALUES ($1, $2) RETURNING query_id)";
+constexpr std::string_view kTakeAnswer = R"(
+  DELETE FROM wellhead_journal.query WHERE query_id = $1 AND (answer IS NOT NULL OR failure IS NOT NULL)
+  RETURNING answer, failure)";
+constexpr std::string_view kAnswer = R"(
+  UPDATE wellhead_journal.query SET answer = $2, failure = $3 WHERE query_id = $1)";
+
+constexpr std::string_view kNotices = R"(
+  SELECT 'cancel', execution_id, 0::bigint, ''::text, ''::text FROM wellhead_journal.workflow
+  WHERE state = 'running' AND cancel_requested
+  UNION ALL
+  SELECT 'pause', execution_id, 0, '', '' FROM wellhead_journal.workflow WHERE state = 'running' AND paused
+  UNION ALL
+  SELECT 'signal', s.execution_id, s.signal_id, s.name, s.payload
+  FROM wellhead_journal.signal s JOIN wellhead_journal.workflow w USING (execution_id) WHERE w.state = 'running'
+  UNION ALL
+  SELECT 'query', execution_id, query_id, name, '' FROM wellhead_journal.query WHERE answer IS NULL AND failure IS NULL
+  ORDER BY 3)";
+
+constexpr std::string_view kChangeRecords = R"(
+  UPDATE wellhead_journal.workflow w
+  SET state = coalesce(nullif(c.state, ''), w.state),
+      started_at = coalesce(w.started_at, clock_timestamp()),
+      ended_at = CASE WHEN c.state IN ('completed', 'failed', 'cancelled', 'continued') THEN clock_timestamp() END,
+      result = CASE WHEN c.state = 'completed' THEN c.outcome END,
+      failure = CASE WHEN c.state = 'failed' THEN c.outcome END,
+      blocked = nullif(c.blocked, ''), blocked_epoch = lease.epoch
+  FROM lease, unnest($12::bigint[], $13::text[], $14::text[], $15::text[]) AS c (execution_id, state, outcome, blocked)
+  WHERE w.execution_id = c.execution_id)";
+
+constexpr std::string_view kStartChild = R"(
+  INSERT INTO wellhead_journal.workflow (workflow_id, workflow_type, input, priority, parent, parent_sequence,
+                                         on_parent_close)
+  SELECT $3, $4, $5, priority, execution_id, $2::integer, $6 FROM wellhead_journal.workflow WHERE execution_id = $1
+  ON CONFLICT DO NOTHING RETURNING execution_id)";
+constexpr std::string_view kFindChild = R"(
+  SELECT execution_id FROM wellhead_journal.workflow WHERE parent = $1 AND parent_sequence = $2)";
+constexpr std::string_view kCancelChildren = R"(
+  UPDATE wellhead_journal.workflow SET cancel_requested = true, paused = false
+  WHERE parent = $1 AND state IN ('queued', 'running')
+    AND (parent_sequence = ANY ($2::integer[]) OR ($3 AND on_parent_close = 'request_cancel')))";
+
+constexpr std::string_view kContinue = R"(
+  INSERT INTO wellhead_journal.workflow (workflow_id, workflow_type, input, priority, cancel_requested, paused, parent,
+                                         parent_sequence, on_parent_close, previous)
+  SELECT workflow_id, workflow_type, $2, priority, cancel_requested, paused, parent, parent_sequence, on_parent_close,
+         execution_id
+  FROM wellhead_journal.workflow WHERE execution_id = $1
+  ON CONFLICT DO NOTHING)";
+constexpr std::string_view kMoveSignals = R"(
+  UPDATE wellhead_journal.signal SET execution_id = (
+    SELECT execution_id FROM wellhead_journal.workflow WHERE previous = $1)
+  WHERE execution_id = $1)";
 
 // One statement, so one transaction and one round trip. Events that are there already were written by an earlier try of
 // the same append: only the owner of the epoch writes, and it numbers them.
-constexpr std::string_view kAppend = R"(
-  WITH lease AS MATERIALIZED (SELECT epoch FROM wellhead_journal.lease WHERE epoch = $1 FOR KEY SHARE),
-  written AS (
-    INSERT INTO wellhead_journal.event (execution_id, number, kind, sequence, name, attempt, started_at, at, payload)
-    SELECT e.execution_id, e.number, e.kind, e.sequence, e.name, e.attempt, nullif(e.started_at, '')::timestamptz,
-           e.at::timestamptz, e.payload
-    FROM lease, unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[],
-                       $9::text[], $10::text[])
-      AS e (execution_id, number, kind, sequence, name, attempt, started_at, at, payload)
-    ON CONFLICT DO NOTHING),
-  changed AS (
-    UPDATE wellhead_journal.workflow w
-    SET state = coalesce(nullif(c.state, ''), w.state),
-        started_at = coalesce(w.started_at, clock_timestamp()),
-        ended_at = CASE WHEN c.state IN ('completed', 'failed', 'cancelled') THEN clock_timestamp() END,
-        result = CASE WHEN c.state = 'completed' THEN c.outcome END,
-        failure = CASE WHEN c.state = 'failed' THEN c.outcome END,
-        blocked = nullif(c.blocked, ''), blocked_epoch = lease.epoch
-    FROM lease, unnest($11::bigint[], $12::text[], $13::text[], $14::text[]) AS c (execution_id, state, outcome, blocked)
-    WHERE w.execution_id = c.execution_id)
-  SELECT count(*) FROM lease)";
-
-std::optional<std::int64_t> parse_execution(const std::string& execution_id) {
-  std::int64_t number = 0;
-  const char* end = execution_id.data() + execution_id.size();
-  const auto parsed = std::from_chars(execution_id.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  return number;
+const std::string& append_statement() {
+  static const std::string statement = [] {
+    std::string events(kInsertEvents);
+    constexpr std::string_view kFrom = "FROM unnest(";
+    events.replace(events.find(kFrom), kFrom.size(), "FROM lease, unnest(");
+    return fmt::format(
+        "WITH lease AS MATERIALIZED (SELECT epoch FROM wellhead_journal.lease WHERE epoch = $11 FOR KEY SHARE),"
+        " written AS ({}), changed AS ({}), taken AS (DELETE FROM wellhead_journal.signal USING lease"
+        " WHERE signal_id = ANY ($16::bigint[])) SELECT count(*) FROM lease",
+        events, kChangeRecords);
+  }();
+  return statement;
 }
 
-std::optional<meta::Time> optional_time(const Result& result, int row, int column) {
-  const auto microseconds = result.optional_integer(row, column);
-  if (!microseconds) return std::nullopt;
-  return meta::Time(std::chrono::microseconds(*microseconds));
+std::vector<Value> append_parameters(std::int64_t epoch, std::span<const JournalEntry> entries) {
+  EventColumns events;
+  std::vector<std::int64_t> changed;
+  std::vector<std::int64_t> signals;
+  std::vector<std::string> states, outcomes, blocked;
+  for (const JournalEntry& entry : entries) {
+    const std::int64_t execution = std::stoll(entry.execution_id);
+    for (const Event& event : entry.events) events.add(execution, event);
+    signals.insert(signals.end(), entry.signals.begin(), entry.signals.end());
+    if (!entry.state && !entry.blocked) continue;
+    changed.push_back(execution);
+    states.emplace_back(entry.state ? to_string(*entry.state) : "");
+    outcomes.push_back(entry.events.empty() ? "null" : entry.events.back().payload);
+    blocked.push_back(entry.blocked ? meta::to_json(*entry.blocked) : std::string());
+  }
+  auto parameters = events.parameters();
+  for (Value value : std::initializer_list<Value>{epoch, array_literal(changed), array_literal(states),
+                                                  array_literal(outcomes), array_literal(blocked),
+                                                  array_literal(signals)}) {
+    parameters.push_back(std::move(value));
+  }
+  return parameters;
 }
 
-std::optional<Failure> optional_failure(const Result& result, int row, int column) {
-  if (result.is_null(row, column)) return std::nullopt;
-  return meta::from_json<Failure>(result.text(row, column));
+bool needs_more(const JournalEntry& entry) {
+  return entry.closes_children || !entry.cancelled_children.empty() || entry.state == WorkflowState::continued ||
+         std::ranges::find(entry.events, EventKind::child_started, &Event::kind) != entry.events.end();
 }
 
-std::vector<WorkflowRecord> records(const Result& result) {
-  std::vector<WorkflowRecord> found;
-  for (int row = 0; row < result.rows(); ++row) {
-    found.push_back({.execution_id = std::string(result.text(row, 0)),
-                     .workflow_id = std::string(result.text(row, 1)),
-                     .workflow_type = std::string(result.text(row, 2)),
-                     .state = orchestration::workflow_state_from_string(result.text(row, 3)),
-                     .input = std::string(result.text(row, 4)),
-                     .cancel_requested = result.boolean(row, 5),
-                     .blocked = optional_failure(result, row, 6),
-                     .result = result.optional_text(row, 7),
-                     .failure = optional_failure(result, row, 8),
-                     .created_at = *optional_time(result, row, 9),
-                     .started_at = optional_time(result, row, 10),
-                     .ended_at = optional_time(result, row, 11)});
+// Starts children and continuations, and tells children to end, after the entries' own rows are written.
+std::vector<StartedChild> write_more(Connection& connection, const JournalEntry& entry) {
+  std::vector<StartedChild> started;
+  const std::int64_t execution = std::stoll(entry.execution_id);
+  for (const Event& event : entry.events) {
+    if (event.kind != EventKind::child_started) continue;
+    const auto child = meta::from_json<orchestration::ChildStart>(event.payload);
+    const std::int64_t sequence = event.sequence;
+    const bool inserted = !connection
+                               .query(kStartChild, {execution, sequence, child.workflow_id, event.name, child.input,
+                                                    child.on_parent_close})
+                               .empty();
+    const bool there = inserted || !connection.query(kFindChild, {execution, sequence}).empty();
+    started.push_back({entry.execution_id, event.sequence, !there});
   }
-  return found;
+  if (entry.closes_children || !entry.cancelled_children.empty()) {
+    const std::vector<std::int64_t> sequences(entry.cancelled_children.begin(), entry.cancelled_children.end());
+    connection.query(kCancelChildren, {execution, array_literal(sequences), entry.closes_children});
+  }
+  if (entry.state == WorkflowState::continued) {
+    connection.query(kContinue, {execution, entry.events.back().payload});
+    connection.query(kMoveSignals, {execution});
+  }
+  return started;
 }
-
-Event event(const Result& result, int row) {
-  return {.number = result.integer(row, 0),
-          .kind = orchestration::event_kind_from_string(result.text(row, 1)),
-          .sequence = static_cast<orchestration::Sequence>(result.integer(row, 2)),
-          .name = std::string(result.text(row, 3)),
-          .attempt = static_cast<int>(result.integer(row, 4)),
-          .started_at = optional_time(result, row, 5),
-          .at = *optional_time(result, row, 6),
-          .payload = std::string(result.text(row, 7))};
-}
-
-// The columns of an append, as unnest takes them.
-class AppendColumns {
- public:
-  explicit AppendColumns(std::span<const JournalEntry> entries) {
-    for (const JournalEntry& entry : entries) {
-      const std::int64_t execution = std::stoll(entry.execution_id);
-      for (const Event& event : entry.events) add(execution, event);
-      if (entry.state || entry.blocked) add_change(execution, entry);
-    }
-  }
-
-  std::vector<Value> parameters(std::int64_t epoch) const {
-    return {epoch,
-            array_literal(executions_),
-            array_literal(numbers_),
-            array_literal(kinds_),
-            array_literal(sequences_),
-            array_literal(names_),
-            array_literal(attempts_),
-            array_literal(starts_),
-            array_literal(times_),
-            array_literal(payloads_),
-            array_literal(changed_),
-            array_literal(states_),
-            array_literal(outcomes_),
-            array_literal(blocked_)};
-  }
-
- private:
-  void add(std::int64_t execution, const Event& event) {
-    executions_.push_back(execution);
-    numbers_.push_back(event.number);
-    kinds_.emplace_back(to_string(event.kind));
-    sequences_.push_back(event.sequence);
-    names_.push_back(event.name);
-    attempts_.push_back(event.attempt);
-    starts_.push_back(event.started_at ? meta::to_rfc3339(*event.started_at) : std::string());
-    times_.push_back(meta::to_rfc3339(event.at));
-    payloads_.push_back(event.payload);
-  }
-
-  void add_change(std::int64_t execution, const JournalEntry& entry) {
-    changed_.push_back(execution);
-    states_.emplace_back(entry.state ? to_string(*entry.state) : "");
-    outcomes_.push_back(entry.events.empty() ? "null" : entry.events.back().payload);
-    blocked_.push_back(entry.blocked ? meta::to_json(*entry.blocked) : std::string());
-  }
-
-  std::vector<std::int64_t> executions_, numbers_, sequences_, attempts_, changed_;
-  std::vector<std::string> kinds_, names_, starts_, times_, payloads_, states_, outcomes_, blocked_;
-};
 
 }  // namespace
 
@@ -186,18 +195,13 @@ PostgresJournal::PostgresJournal(std::string url) : state_(std::make_unique<Stat
 PostgresJournal::~PostgresJournal() = default;
 
 Execution PostgresJournal::start(const std::string& workflow_type, const std::string& workflow_id,
-                                 const Payload& input) {
+                                 const Payload& input, const StartOptions& options) {
   auto connection = state_->pool.borrow();
-  return start_in(*connection, workflow_type, workflow_id, input);
-}
-
-Execution PostgresJournal::start_in(Connection& connection, const std::string& workflow_type,
-                                    const std::string& workflow_id, const Payload& input) {
   for (;;) {
-    const Result inserted = connection.query(kInsert, {workflow_id, workflow_type, input});
+    const Result inserted = connection->query(kInsert, {workflow_id, workflow_type, input, options.priority});
     if (!inserted.empty()) return {workflow_id, std::string(inserted.text(0, 0)), false};
     // Unless it has ended in between.
-    const Result open = connection.query(kFindOpen, {workflow_id});
+    const Result open = connection->query(kFindOpen, {workflow_id});
     if (!open.empty()) return {workflow_id, std::string(open.text(0, 0)), true};
   }
 }
@@ -206,7 +210,7 @@ std::optional<WorkflowRecord> PostgresJournal::find(const std::string& execution
   const auto execution = parse_execution(execution_id);
   if (!execution) return std::nullopt;
   auto connection = state_->pool.borrow();
-  auto found = records(connection->query(std::string(kRecord) + "execution_id = $1", {*execution}));
+  auto found = workflow_records(connection->query(std::string(kSelectRecord) + "w.execution_id = $1", {*execution}));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }
@@ -222,18 +226,67 @@ std::vector<Event> PostgresJournal::history(const std::string& execution_id) {
   const auto execution = parse_execution(execution_id);
   if (!execution) return {};
   auto connection = state_->pool.borrow();
-  const Result rows = connection->query(kHistory, {*execution});
-  std::vector<Event> events;
-  events.reserve(static_cast<std::size_t>(rows.rows()));
-  for (int row = 0; row < rows.rows(); ++row) events.push_back(event(rows, row));
-  return events;
+  return history_of(execution_id, connection->query(kSelectHistory, {*execution}));
 }
 
 bool PostgresJournal::request_cancel(const std::string& execution_id) {
   const auto execution = parse_execution(execution_id);
-  if (!execution) return false;
+  return execution && state_->pool.borrow()->query(kRequestCancel, {*execution}).affected_rows() > 0;
+}
+
+bool PostgresJournal::set_paused(const std::string& execution_id, bool paused) {
+  const auto execution = parse_execution(execution_id);
+  return execution && state_->pool.borrow()->query(kSetPaused, {*execution, paused}).affected_rows() > 0;
+}
+
+bool PostgresJournal::signal(const std::string& execution_id, const std::string& name, const Payload& payload) {
+  const auto execution = parse_execution(execution_id);
+  return execution && state_->pool.borrow()->query(kSignal, {*execution, name, payload}).affected_rows() > 0;
+}
+
+Execution PostgresJournal::restart(const std::string& execution_id, std::span<const Event> history) {
+  const auto ended = find(execution_id);
+  if (!ended) throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no execution {}", execution_id));
   auto connection = state_->pool.borrow();
-  return connection->query(kRequestCancel, {*execution}).affected_rows() > 0;
+  Transaction transaction(*connection);
+  const Result inserted =
+      connection->query(kRestart, {std::stoll(execution_id), static_cast<std::int64_t>(ended->random_seed)});
+  if (inserted.empty()) {
+    throw meta::Error(
+        meta::ErrorCode::conflict,
+        fmt::format("execution {} cannot be retried: it was retried already, or its workflow is open again", execution_id),
+        "Look for its latest execution");
+  }
+  EventColumns events;
+  for (const Event& event : history) events.add(inserted.integer(0, 0), event);
+  connection->query(kInsertEvents, events.parameters());
+  transaction.commit();
+  return {ended->workflow_id, std::string(inserted.text(0, 0)), false};
+}
+
+std::int64_t PostgresJournal::ask(const std::string& execution_id, const std::string& query) {
+  return state_->pool.borrow()->query(kAsk, {std::stoll(execution_id), query}).integer(0, 0);
+}
+
+std::optional<QueryAnswer> PostgresJournal::take_answer(std::int64_t query_id) {
+  auto connection = state_->pool.borrow();
+  const Result row = connection->query(kTakeAnswer, {query_id});
+  if (row.empty()) return std::nullopt;
+  QueryAnswer answer;
+  if (!row.is_null(0, 1)) answer.failure = meta::from_json<Failure>(row.text(0, 1));
+  answer.value = row.optional_text(0, 0).value_or("null");
+  return answer;
+}
+
+void PostgresJournal::answer(std::int64_t query_id, const QueryAnswer& answer) {
+  std::optional<std::string> value;
+  std::optional<std::string> failure;
+  if (answer.failure) {
+    failure = meta::to_json(*answer.failure);
+  } else {
+    value = answer.value;
+  }
+  state_->pool.borrow()->query(kAnswer, {query_id, value, failure});
 }
 
 std::optional<std::int64_t> PostgresJournal::acquire_lease(const std::string& owner,
@@ -249,27 +302,64 @@ void PostgresJournal::release_lease(std::int64_t epoch) { state_->lease.release(
 
 std::vector<WorkflowRecord> PostgresJournal::running() {
   auto connection = state_->pool.borrow();
-  return records(connection->query(std::string(kRecord) + "state = 'running' ORDER BY execution_id"));
+  return workflow_records(connection->query(std::string(kSelectRecord) + "w.state = 'running' ORDER BY w.execution_id"));
 }
 
 std::vector<WorkflowRecord> PostgresJournal::queued(std::size_t limit) {
   auto connection = state_->pool.borrow();
-  return records(connection->query(std::string(kRecord) + "state = 'queued' ORDER BY execution_id LIMIT $1",
-                                   {static_cast<std::int64_t>(limit)}));
+  return workflow_records(connection->query(
+      std::string(kSelectRecord) +
+          "w.state = 'queued' AND (w.parent IS NOT NULL OR w.execution_id IN ("
+          "SELECT execution_id FROM wellhead_journal.workflow WHERE state = 'queued' AND parent IS NULL "
+          "ORDER BY priority, execution_id LIMIT $1)) ORDER BY w.priority, w.execution_id",
+      {static_cast<std::int64_t>(limit)}));
 }
 
-std::vector<std::string> PostgresJournal::cancel_requests() {
+std::vector<WorkflowRecord> PostgresJournal::children(const std::string& execution_id) {
   auto connection = state_->pool.borrow();
-  const Result rows = connection->query(kCancelRequests);
-  std::vector<std::string> executions;
-  for (int row = 0; row < rows.rows(); ++row) executions.emplace_back(rows.text(row, 0));
-  return executions;
+  return workflow_records(connection->query(std::string(kSelectRecord) + "w.parent = $1 ORDER BY w.execution_id",
+                                            {std::stoll(execution_id)}));
 }
 
-void PostgresJournal::append(std::int64_t epoch, std::span<const JournalEntry> entries) {
+Notices PostgresJournal::notices() {
   auto connection = state_->pool.borrow();
-  const Result written = connection->query(kAppend, AppendColumns(entries).parameters(epoch));
-  if (written.integer(0, 0) == 0) throw_lease_lost();
+  const Result rows = connection->query(kNotices);
+  Notices notices;
+  for (int row = 0; row < rows.rows(); ++row) {
+    const std::string_view kind = rows.text(row, 0);
+    std::string execution(rows.text(row, 1));
+    if (kind == "cancel") {
+      notices.cancelled.push_back(std::move(execution));
+    } else if (kind == "pause") {
+      notices.paused.push_back(std::move(execution));
+    } else if (kind == "signal") {
+      notices.signals.push_back({rows.integer(row, 2), std::move(execution), std::string(rows.text(row, 3)),
+                                 std::string(rows.text(row, 4))});
+    } else {
+      notices.queries.push_back({rows.integer(row, 2), std::move(execution), std::string(rows.text(row, 3))});
+    }
+  }
+  return notices;
+}
+
+std::vector<StartedChild> PostgresJournal::append(std::int64_t epoch, std::span<const JournalEntry> entries) {
+  auto connection = state_->pool.borrow();
+  const auto write = [&] {
+    const Result written = connection->query(append_statement(), append_parameters(epoch, entries));
+    if (written.integer(0, 0) == 0) throw_lease_lost();
+  };
+  std::vector<StartedChild> started;
+  if (std::ranges::none_of(entries, needs_more)) {
+    write();
+    return started;
+  }
+  Transaction transaction(*connection);
+  write();
+  for (const JournalEntry& entry : entries) {
+    for (auto& child : write_more(*connection, entry)) started.push_back(std::move(child));
+  }
+  transaction.commit();
+  return started;
 }
 
 }  // namespace wellhead::storage

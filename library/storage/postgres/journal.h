@@ -1,4 +1,4 @@
-// The engine's journal in PostgreSQL (schema wellhead_journal, migration 0002), and the fence by which whoever writes
+// The engine's journal in PostgreSQL (schema wellhead_journal, migrations 0002 and 0003), and the fence by which whoever writes
 // rows makes sure that its engine still owns the lease.
 //
 // The lease is one row: epoch, owner, expiry on the database's clock. Its holder also keeps a session lock numbered by
@@ -25,14 +25,18 @@ class PostgresJournal final : public orchestration::Journal {
   ~PostgresJournal() override;
 
   orchestration::Execution start(const std::string& workflow_type, const std::string& workflow_id,
-                                 const orchestration::Payload& input) override;
-  // The same inside the caller's transaction, so that it can be one with rows of the caller's own.
-  static orchestration::Execution start_in(Connection& connection, const std::string& workflow_type,
-                                           const std::string& workflow_id, const orchestration::Payload& input);
+                                 const orchestration::Payload& input,
+                                 const orchestration::StartOptions& options = {}) override;
   std::optional<orchestration::WorkflowRecord> find(const std::string& execution_id) override;
   std::optional<std::string> latest_execution(const std::string& workflow_id) override;
   std::vector<orchestration::Event> history(const std::string& execution_id) override;
   bool request_cancel(const std::string& execution_id) override;
+  bool set_paused(const std::string& execution_id, bool paused) override;
+  bool signal(const std::string& execution_id, const std::string& name, const orchestration::Payload& payload) override;
+  orchestration::Execution restart(const std::string& execution_id,
+                                   std::span<const orchestration::Event> history) override;
+  std::int64_t ask(const std::string& execution_id, const std::string& query) override;
+  std::optional<orchestration::QueryAnswer> take_answer(std::int64_t query_id) override;
 
   std::optional<std::int64_t> acquire_lease(const std::string& owner, std::chrono::milliseconds duration) override;
   void renew_lease(std::int64_t epoch, std::chrono::milliseconds duration) override;
@@ -40,8 +44,11 @@ class PostgresJournal final : public orchestration::Journal {
 
   std::vector<orchestration::WorkflowRecord> running() override;
   std::vector<orchestration::WorkflowRecord> queued(std::size_t limit) override;
-  std::vector<std::string> cancel_requests() override;
-  void append(std::int64_t epoch, std::span<const orchestration::JournalEntry> entries) override;
+  std::vector<orchestration::WorkflowRecord> children(const std::string& execution_id) override;
+  orchestration::Notices notices() override;
+  void answer(std::int64_t query_id, const orchestration::QueryAnswer& answer) override;
+  std::vector<orchestration::StartedChild> append(std::int64_t epoch,
+                                                  std::span<const orchestration::JournalEntry> entries) override;
 
  private:
   struct State;
