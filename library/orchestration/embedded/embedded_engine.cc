@@ -41,6 +41,8 @@ class EmbeddedEngine::State {
 
   // The execution, or the one that it has continued as. Error{not_found}.
   WorkflowRecord current(const std::string& execution_id) const;
+  // current(), when it goes on with another that ran: once it has begun, unless that takes long.
+  WorkflowRecord begun(const std::string& execution_id) const;
   // A change of an open execution; Error{conflict} when it has ended.
   template <class Change>
   void change(const std::string& execution_id, Change make);
@@ -204,6 +206,16 @@ WorkflowRecord EmbeddedEngine::State::current(const std::string& execution_id) c
   return std::move(*record);
 }
 
+WorkflowRecord EmbeddedEngine::State::begun(const std::string& execution_id) const {
+  const auto give_up = std::chrono::steady_clock::now() + kQueryPatience;
+  WorkflowRecord record = current(execution_id);
+  while (record.state == WorkflowState::queued && record.previous && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(options.poll_interval / 2);
+    record = current(execution_id);
+  }
+  return record;
+}
+
 template <class Change>
 void EmbeddedEngine::State::change(const std::string& execution_id, Change make) {
   // It may continue as new, or end, between the look and the change.
@@ -302,7 +314,7 @@ void EmbeddedEngine::signal_workflow(const std::string& execution_id, const std:
 }
 
 Payload EmbeddedEngine::query_workflow(const std::string& execution_id, const std::string& name) {
-  const WorkflowRecord record = state_->current(execution_id);
+  const WorkflowRecord record = state_->begun(execution_id);
   const auto refuse = [&](const std::string& why) {
     throw meta::Error(meta::ErrorCode::conflict,
                       fmt::format("execution {} cannot be asked for '{}': {}", execution_id, name, why));
