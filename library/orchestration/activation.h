@@ -132,9 +132,9 @@ struct ContinueAsNew {
   Payload input;
 };
 
-using Command = std::variant<ScheduleActivity, RequestCancelActivity, StartTimer, CancelTimer, CompleteWorkflow,
-                             FailWorkflow, CancelWorkflowExecution, StartChild, RequestCancelChild, SetPatchMarker,
-                             ContinueAsNew>;
+using Command =
+    std::variant<ScheduleActivity, RequestCancelActivity, StartTimer, CancelTimer, CompleteWorkflow, FailWorkflow,
+                 CancelWorkflowExecution, StartChild, RequestCancelChild, SetPatchMarker, ContinueAsNew>;
 
 bool is_terminal(const Command& command);
 // For messages: "schedule activity 3 'extract_patients'".

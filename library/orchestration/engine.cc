@@ -15,11 +15,11 @@ constexpr std::array<std::string_view, 6> kWorkflowStates = {"queued", "running"
 constexpr std::array<std::string_view, 4> kStepStates = {"scheduled", "completed", "failed", "cancelled"};
 constexpr std::array<std::string_view, 3> kStepKinds = {"activity", "timer", "child"};
 constexpr auto kEventKinds = std::to_array<std::string_view>(
-    {"workflow_started", "activity_completed", "activity_failed",    "timer_fired",        "cancel_requested",
-     "child_completed",  "child_failed",       "signal_received",    "activation",         "activity_scheduled",
-     "activity_cancelled", "timer_started",    "timer_cancelled",    "workflow_completed", "workflow_failed",
-     "workflow_cancelled", "child_started",    "child_cancelled",    "patch_marked",       "workflow_continued",
-     "attempt_failed",   "heartbeat_recorded", "retried"});
+    {"workflow_started",   "activity_completed", "activity_failed", "timer_fired",        "cancel_requested",
+     "child_completed",    "child_failed",       "signal_received", "activation",         "activity_scheduled",
+     "activity_cancelled", "timer_started",      "timer_cancelled", "workflow_completed", "workflow_failed",
+     "workflow_cancelled", "child_started",      "child_cancelled", "patch_marked",       "workflow_continued",
+     "attempt_failed",     "heartbeat_recorded", "retried"});
 
 template <class Enum, std::size_t Count>
 Enum from_name(const std::array<std::string_view, Count>& names, std::string_view text) {

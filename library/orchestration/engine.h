@@ -73,7 +73,8 @@ struct WorkflowDescription {
   std::optional<Failure> blocked;
   bool paused = false;
   int priority = kNormalPriority;
-  // The execution that this one goes on with: after continue-as-new, or after a failure (retry), whose history it holds.
+  // The execution that this one goes on with: after continue-as-new, or after a failure (retry), whose history it
+  // holds.
   std::optional<std::string> previous;
   bool retried = false;
   Payload input;

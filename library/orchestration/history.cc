@@ -54,7 +54,8 @@ void add_outcome(StepDescription& step, const Event& event) {
 
 std::optional<StepDescription> step_of(const Event& event) {
   using enum StepDescription::Kind;
-  StepDescription step{.sequence = event.sequence, .name = event.name, .input = event.payload, .scheduled_at = event.at};
+  StepDescription step{
+      .sequence = event.sequence, .name = event.name, .input = event.payload, .scheduled_at = event.at};
   switch (event.kind) {
     case EventKind::activity_scheduled:
       return step;

@@ -106,11 +106,11 @@ struct WorkflowRecord {
 struct JournalEntry {
   std::string execution_id;
   std::vector<Event> events;
-  std::optional<WorkflowState> state;    // ends take result or failure from the last event
-  std::optional<Failure> blocked;        // it cannot go on under this owner; the next one tries again
-  std::vector<std::int64_t> signals;     // taken in by these events
+  std::optional<WorkflowState> state;        // ends take result or failure from the last event
+  std::optional<Failure> blocked;            // it cannot go on under this owner; the next one tries again
+  std::vector<std::int64_t> signals;         // taken in by these events
   std::vector<Sequence> cancelled_children;  // asked to end
-  bool closes_children = false;          // it ends: children are told so, by their policy
+  bool closes_children = false;              // it ends: children are told so, by their policy
 };
 
 // A child that an append has started, or could not start because its workflow id is open.

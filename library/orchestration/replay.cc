@@ -32,8 +32,9 @@ Job to_job(const Event& event, std::uint64_t seed) {
 
 StartChild child_of(const Event& event) {
   const auto start = meta::from_json<ChildStart>(event.payload);
-  const auto policy = start.on_parent_close == to_string(ParentClosePolicy::abandon) ? ParentClosePolicy::abandon
-                                                                                     : ParentClosePolicy::request_cancel;
+  const auto policy = start.on_parent_close == to_string(ParentClosePolicy::abandon)
+                          ? ParentClosePolicy::abandon
+                          : ParentClosePolicy::request_cancel;
   return {event.sequence, event.name, start.workflow_id, start.input, policy};
 }
 
@@ -187,8 +188,8 @@ struct CommandEvent {
     return {.kind = EventKind::child_started,
             .sequence = command.sequence,
             .name = command.workflow_type,
-            .payload = meta::to_json(ChildStart{command.workflow_id, command.input,
-                                                std::string(to_string(command.on_parent_close))})};
+            .payload = meta::to_json(
+                ChildStart{command.workflow_id, command.input, std::string(to_string(command.on_parent_close))})};
   }
   Event operator()(const RequestCancelChild& command) const {
     return {.kind = EventKind::child_cancelled, .sequence = command.sequence};

@@ -44,7 +44,8 @@ std::size_t first_lost_turn(std::span<const Event> history) {
 
 // Where the jobs of a turn begin: after what the turn before has commanded.
 std::size_t first_job(std::span<const Event> history, std::size_t activation) {
-  while (activation > 0 && (is_job(history[activation - 1].kind) || is_note(history[activation - 1].kind))) --activation;
+  while (activation > 0 && (is_job(history[activation - 1].kind) || is_note(history[activation - 1].kind)))
+    --activation;
   return activation;
 }
 

@@ -43,7 +43,9 @@ std::vector<Command> WorkflowRun::activate(const Activation& activation) {
   return std::exchange(context_.commands_, {});
 }
 
-void WorkflowRun::apply(const Job& job) { std::visit([this](const auto& given) { take(given); }, job); }
+void WorkflowRun::apply(const Job& job) {
+  std::visit([this](const auto& given) { take(given); }, job);
+}
 
 void WorkflowRun::take(const InitializeWorkflow& job) {
   if (main_) unfit(info(), "it was started twice");
@@ -60,7 +62,9 @@ void WorkflowRun::take(const ResolveChild& job) {
   settle(close_step(job.sequence, WorkflowContext::StepKind::child), job.sequence, job.outcome);
 }
 
-void WorkflowRun::take(const FireTimer& job) { close_step(job.sequence, WorkflowContext::StepKind::timer).slot->settle(); }
+void WorkflowRun::take(const FireTimer& job) {
+  close_step(job.sequence, WorkflowContext::StepKind::timer).slot->settle();
+}
 
 void WorkflowRun::take(const CancelWorkflow&) { context_.request_cancel(); }
 
@@ -92,8 +96,8 @@ void WorkflowRun::settle(const WorkflowContext::OpenStep& step, Sequence sequenc
 Payload WorkflowRun::query(const std::string& name) {
   const auto found = context_.queries_.find(name);
   if (found == context_.queries_.end()) {
-    throw meta::Error(meta::ErrorCode::not_found,
-                      fmt::format("workflow {} ({}) answers no query '{}'", info().workflow_id, info().workflow_type, name));
+    throw meta::Error(meta::ErrorCode::not_found, fmt::format("workflow {} ({}) answers no query '{}'",
+                                                              info().workflow_id, info().workflow_type, name));
   }
   Payload answer = found->second();
   if (!context_.commands_.empty()) unfit(info(), fmt::format("its query '{}' scheduled a step", name));

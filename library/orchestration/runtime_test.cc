@@ -391,5 +391,89 @@ TEST(Replay, ChangedCodeIsNamedWithBothSides) {
   EXPECT_THAT(replay_error(first.history(), fewer), HasSubstr("its code does \"nothing\""));
 }
 
+// ---- what a retried execution keeps
+
+// Two steps beside each other; a clean-up step after a failure.
+Workflow<std::string> pair_with_clean_up(WorkflowContext& flow, int input) {
+  Future<int> left = flow.run(kDouble, input);
+  Future<int> right = flow.run(kDouble, input + 1);
+  std::exception_ptr failure;
+  int sum = 0;
+  try {
+    sum = co_await left;
+    sum += co_await right;
+  } catch (const meta::Error&) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    co_await flow.run(kTell, "failed");
+    std::rethrow_exception(failure);
+  }
+  co_return std::to_string(sum);
+}
+
+std::vector<EventKind> kinds_of(const std::vector<Event>& history) {
+  std::vector<EventKind> kinds;
+  for (const Event& event : history) kinds.push_back(event.kind);
+  return kinds;
+}
+
+TEST(HistoryToRetry, KeepsWhatEndedBeforeAndBesideTheFailure) {
+  Driven first(pair_with_clean_up);
+  first.start(1);
+  EXPECT_THAT(first.fail(1, "no"), ElementsAre("schedule activity 3 'tell'"));
+  EXPECT_THAT(first.complete(2, "4"), ElementsAre());
+  EXPECT_THAT(first.complete(3, "null"), ElementsAre("fail double: no"));
+  const auto kept = history_to_retry(first.history(), first.time());
+  using enum EventKind;
+  EXPECT_THAT(kinds_of(kept), ElementsAre(workflow_started, activation, activity_scheduled, activity_scheduled,
+                                          activity_completed, retried));
+  const auto run = first.make_run();
+  const auto state = replay(*run, kept);
+  ASSERT_EQ(state.activities.size(), 1U);
+  EXPECT_TRUE(state.activities.contains(1)) << "the failed step is open again";
+  ASSERT_EQ(state.undelivered.size(), 1U);
+  EXPECT_EQ(std::get<ResolveActivity>(state.undelivered[0]).sequence, 2U);
+}
+
+TEST(HistoryToRetry, ForgetsTheRequestToCancelAndWhatItGaveUp) {
+  Driven first(two_steps);
+  first.start(1);
+  first.complete(1, "2");
+  EXPECT_THAT(first.give(CancelWorkflow{}), ElementsAre("cancel activity 2", "end the workflow as cancelled"));
+  const auto run = first.make_run();
+  const auto state = replay(*run, history_to_retry(first.history(), first.time()));
+  EXPECT_FALSE(run->ended());
+  EXPECT_TRUE(state.activities.contains(2));
+}
+
+TEST(HistoryToRetry, TakesTheLastTurnAgainWhenTheWorkflowsOwnCodeThrew) {
+  const auto throws = [](WorkflowContext& flow, int input) -> Workflow<std::string> {
+    co_await flow.run(kDouble, input);
+    throw meta::Error(meta::ErrorCode::internal, "a bug of the workflow");
+  };
+  Driven first(throws);
+  first.start(1);
+  EXPECT_THAT(first.complete(1, "2"), ElementsAre("fail : a bug of the workflow"));
+  Driven corrected(two_steps);
+  const auto run = corrected.make_run();
+  const auto state = replay(*run, history_to_retry(first.history(), first.time()));
+  ASSERT_EQ(state.undelivered.size(), 1U);
+  const auto commands = run->activate({.now = first.time(), .jobs = state.undelivered});
+  ASSERT_EQ(commands.size(), 1U);
+  EXPECT_EQ(describe(commands[0]), "schedule activity 2 'double'");
+}
+
+TEST(HistoryToRetry, AttemptsOfAStepAreCountedAnew) {
+  Driven first(two_steps);
+  first.start(1);
+  auto history = first.history();
+  history.push_back({.number = 4, .kind = EventKind::attempt_failed, .sequence = 1});
+  first.fail(1, "no");
+  history.insert(history.end(), first.history().begin() + 3, first.history().end());
+  const auto run = first.make_run();
+  EXPECT_EQ(replay(*run, history_to_retry(history, first.time())).activities.at(1).failed_attempts, 0);
+}
+
 }  // namespace
 }  // namespace wellhead::orchestration

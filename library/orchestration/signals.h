@@ -39,7 +39,8 @@ class Signals {
 
   // How many have come and were not taken.
   std::size_t waiting() const { return signals_->kept(); }
-  // Takes the next one; whoever asked first gets it first. A signal of another shape settles the future with that error.
+  // Takes the next one; whoever asked first gets it first. A signal of another shape settles the future with that
+  // error.
   Future<T> next() {
     auto slot = std::make_shared<ValueSlot<T>>(*queue_);
     signals_->receive(slot);

@@ -54,7 +54,8 @@ LoadBegun begin_load(Workplace& workplace, ActivityContext& activity, const RunS
   }
   const auto total = count_patients(workplace, activity, run);
   const auto before = workplace.database.borrow()->query(
-      "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1 RETURNING patients_before",
+      "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1 RETURNING "
+      "patients_before",
       {step.run.value, total});
   return {before.optional_integer(0, 0)};
 }

@@ -43,7 +43,8 @@ std::optional<ExtractObservations> LoadPlan::next_observations() {
   // A partly filled batch waits for the page that is on its way, unless nothing else is being extracted.
   if (waiting_patients() < position_.batch_patients && page_running_ && observations_running_ > 0) return std::nullopt;
   const auto count = std::min(position_.batch_patients, waiting_patients());
-  ExtractObservations step{request_.run, take_batch_number(), position_.handed_out, count, position_.per_search, position_.negotiating};
+  ExtractObservations step{request_.run, take_batch_number(),  position_.handed_out,
+                           count,        position_.per_search, position_.negotiating};
   position_.handed_out += count;
   ++observations_running_;
   negotiation_running_ = position_.negotiating;
@@ -52,7 +53,8 @@ std::optional<ExtractObservations> LoadPlan::next_observations() {
 
 std::optional<LoadStaged> LoadPlan::next_load() {
   if (paused_ || position_.staged.empty() || loads_running_ >= kMostLoads) return std::nullopt;
-  const bool extracting = page_running_ || observations_running_ > 0 || !position_.search_exhausted || waiting_patients() > 0;
+  const bool extracting =
+      page_running_ || observations_running_ > 0 || !position_.search_exhausted || waiting_patients() > 0;
   if (extracting && position_.staged_rows < request_.options.rows_per_load) return std::nullopt;
   ++loads_running_;
   position_.staged_rows = 0;

@@ -128,5 +128,45 @@ TEST(LoadPlan, RepeatedSearchStartsOverWithTheNextOrdinal) {
   EXPECT_FALSE(again->cursor);
 }
 
+TEST(LoadPlan, AnotherPlanGoesOnWhereAPausedOneHasLeftOff) {
+  LoadPlan first(request());
+  first.take(LoadBegun{120});
+  const auto first_page = first.next_page();
+  first.take(page(*first_page, 60, "next"));
+  const auto second_page = first.next_page();
+  const auto batch = first.next_observations();
+  ASSERT_TRUE(second_page && batch);
+  first.pause();
+  EXPECT_FALSE(first.next_observations() || first.next_load() || first.next_page());
+  EXPECT_FALSE(first.idle());
+  first.take(answered(*batch, 0.1));
+  first.take(page(*second_page, 60));
+  ASSERT_TRUE(first.idle());
+  EXPECT_FALSE(first.finished());
+
+  auto resumed = request();
+  resumed.position = meta::from_json<LoadPosition>(meta::to_json(first.position()));
+  LoadPlan second(resumed);
+  EXPECT_EQ(second.counts().patients_expected, 120);
+  EXPECT_EQ(second.counts().patients_staged, 120);
+  EXPECT_FALSE(second.next_page()) << "the search was exhausted";
+  std::int64_t covered = batch->count;
+  std::int64_t last_batch = std::max(batch->batch.value, second_page->batch.value);
+  while (auto step = second.next_observations()) {
+    EXPECT_EQ(step->first, covered);
+    EXPECT_GT(step->batch.value, last_batch) << "batch numbers go on";
+    EXPECT_FALSE(step->negotiate) << "what was found out about the server stays known";
+    covered += step->count;
+    last_batch = step->batch.value;
+    second.take(answered(*step, 0.1));
+  }
+  EXPECT_EQ(covered, 120);
+  const auto load = second.next_load();
+  ASSERT_TRUE(load);
+  EXPECT_EQ(load->batches.front(), first_page->batch) << "what the first plan staged is loaded by the second";
+  second.take(LoadedGroup{});
+  EXPECT_TRUE(second.finished());
+}
+
 }  // namespace
 }  // namespace wellhead::zipcode

@@ -36,8 +36,7 @@ struct Run {
       meta::field("state", &Run::state), meta::field("requested_at", &Run::requested_at),
       meta::field("started_at", &Run::started_at), meta::field("finished_at", &Run::finished_at),
       meta::field("seconds", &Run::seconds), meta::field("failed_step", &Run::failed_step),
-      meta::field("error", &Run::error), meta::field("options", &Run::options),
-      meta::field("paused", &Run::paused));
+      meta::field("error", &Run::error), meta::field("options", &Run::options), meta::field("paused", &Run::paused));
 };
 
 // What became of one resource type in a run; the columns of the table receipt.

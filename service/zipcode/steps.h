@@ -14,12 +14,12 @@ namespace wellhead::zipcode {
 
 // How a load was asked for; kept in run.options.
 struct LoadOptions {
-  std::int64_t concurrency = 5;         // extraction steps of the load at a time
-  std::int64_t page_size = 1000;        // _count; servers may give less
-  std::string observations = "auto";    // auto | batched | per-patient
-  std::int64_t rows_per_load = 50'000;  // staged rows that make a group worth loading
-  std::int64_t batch_bytes = 16 << 20;  // an extraction step should not receive more than this …
-  double batch_seconds = 1.0;           // … nor take longer
+  std::int64_t concurrency = 5;            // extraction steps of the load at a time
+  std::int64_t page_size = 1000;           // _count; servers may give less
+  std::string observations = "auto";       // auto | batched | per-patient
+  std::int64_t rows_per_load = 50'000;     // staged rows that make a group worth loading
+  std::int64_t batch_bytes = 16 << 20;     // an extraction step should not receive more than this …
+  double batch_seconds = 1.0;              // … nor take longer
   std::int64_t steps_per_execution = 500;  // then the workflow continues as new, so that its history stays short
   int priority = 3;                        // 1 to 5; lower goes first where steps or loads wait
 
@@ -41,16 +41,16 @@ struct LoadCounts {
   std::int64_t rows_loaded = 0, rejected = 0;
   std::int64_t requests = 0, retries = 0, bytes_received = 0;
 
-  static constexpr auto kFields = meta::fields(
-      meta::field("patients_expected", &LoadCounts::patients_expected),
-      meta::field("patient_pages", &LoadCounts::patient_pages),
-      meta::field("observation_batches", &LoadCounts::observation_batches),
-      meta::field("patients_staged", &LoadCounts::patients_staged),
-      meta::field("patients_covered", &LoadCounts::patients_covered),
-      meta::field("observations_staged", &LoadCounts::observations_staged),
-      meta::field("rows_loaded", &LoadCounts::rows_loaded), meta::field("rejected", &LoadCounts::rejected),
-      meta::field("requests", &LoadCounts::requests), meta::field("retries", &LoadCounts::retries),
-      meta::field("bytes_received", &LoadCounts::bytes_received));
+  static constexpr auto kFields =
+      meta::fields(meta::field("patients_expected", &LoadCounts::patients_expected),
+                   meta::field("patient_pages", &LoadCounts::patient_pages),
+                   meta::field("observation_batches", &LoadCounts::observation_batches),
+                   meta::field("patients_staged", &LoadCounts::patients_staged),
+                   meta::field("patients_covered", &LoadCounts::patients_covered),
+                   meta::field("observations_staged", &LoadCounts::observations_staged),
+                   meta::field("rows_loaded", &LoadCounts::rows_loaded), meta::field("rejected", &LoadCounts::rejected),
+                   meta::field("requests", &LoadCounts::requests), meta::field("retries", &LoadCounts::retries),
+                   meta::field("bytes_received", &LoadCounts::bytes_received));
 };
 
 // Where a load stands between two steps: what LoadPlan knows while nothing runs.
@@ -72,9 +72,10 @@ struct LoadPosition {
       meta::field("sweep", &LoadPosition::sweep), meta::field("next_batch", &LoadPosition::next_batch),
       meta::field("cursor", &LoadPosition::cursor), meta::field("search_exhausted", &LoadPosition::search_exhausted),
       meta::field("patients", &LoadPosition::patients), meta::field("handed_out", &LoadPosition::handed_out),
-      meta::field("batch_patients", &LoadPosition::batch_patients), meta::field("per_search", &LoadPosition::per_search),
-      meta::field("negotiating", &LoadPosition::negotiating), meta::field("staged", &LoadPosition::staged),
-      meta::field("staged_rows", &LoadPosition::staged_rows), meta::field("counts", &LoadPosition::counts));
+      meta::field("batch_patients", &LoadPosition::batch_patients),
+      meta::field("per_search", &LoadPosition::per_search), meta::field("negotiating", &LoadPosition::negotiating),
+      meta::field("staged", &LoadPosition::staged), meta::field("staged_rows", &LoadPosition::staged_rows),
+      meta::field("counts", &LoadPosition::counts));
 };
 
 // Input of the workflow load_zipcode.
@@ -97,10 +98,10 @@ struct LoadBegun {
 // What an extraction step did, for the counts.
 struct ExtractionCounts {
   std::int64_t staged = 0, rejected = 0, requests = 0, retries = 0, bytes = 0;
-  static constexpr auto kFields =
-      meta::fields(meta::field("staged", &ExtractionCounts::staged), meta::field("rejected", &ExtractionCounts::rejected),
-                   meta::field("requests", &ExtractionCounts::requests),
-                   meta::field("retries", &ExtractionCounts::retries), meta::field("bytes", &ExtractionCounts::bytes));
+  static constexpr auto kFields = meta::fields(
+      meta::field("staged", &ExtractionCounts::staged), meta::field("rejected", &ExtractionCounts::rejected),
+      meta::field("requests", &ExtractionCounts::requests), meta::field("retries", &ExtractionCounts::retries),
+      meta::field("bytes", &ExtractionCounts::bytes));
 };
 
 // Names a run and nothing else.
@@ -135,11 +136,10 @@ struct ExtractedPatients {
   std::optional<std::string> next;  // absent: the search is exhausted
   ExtractionCounts counts;
 
-  static constexpr auto kFields =
-      meta::fields(meta::field("batch", &ExtractedPatients::batch),
-                   meta::field("patients", &ExtractedPatients::patients), meta::field("rows", &ExtractedPatients::rows),
-                   meta::field("pages", &ExtractedPatients::pages), meta::field("next", &ExtractedPatients::next),
-                   meta::field("counts", &ExtractedPatients::counts));
+  static constexpr auto kFields = meta::fields(
+      meta::field("batch", &ExtractedPatients::batch), meta::field("patients", &ExtractedPatients::patients),
+      meta::field("rows", &ExtractedPatients::rows), meta::field("pages", &ExtractedPatients::pages),
+      meta::field("next", &ExtractedPatients::next), meta::field("counts", &ExtractedPatients::counts));
 };
 
 // The observations of the patients with the ordinals [first, first + count).

@@ -59,6 +59,7 @@ class Pipeline {
   Loaded wait(const zipcode::RequestedRun& requested);
 
   orchestration::Engine& engine() { return *engine_; }
+  zipcode::LoadService& service() { return service_; }
 
  private:
   storage::ConnectionPool database_;

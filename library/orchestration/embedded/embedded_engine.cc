@@ -201,7 +201,8 @@ void EmbeddedEngine::State::throw_if_failed() const {
 
 WorkflowRecord EmbeddedEngine::State::current(const std::string& execution_id) const {
   std::optional<WorkflowRecord> record = journal.find(execution_id);
-  while (record && record->state == WorkflowState::continued && record->successor) record = journal.find(*record->successor);
+  while (record && record->state == WorkflowState::continued && record->successor)
+    record = journal.find(*record->successor);
   if (!record) throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no execution {}", execution_id));
   return std::move(*record);
 }
@@ -222,8 +223,8 @@ void EmbeddedEngine::State::change(const std::string& execution_id, Change make)
   for (;;) {
     const WorkflowRecord record = current(execution_id);
     if (is_end(record.state)) {
-      throw meta::Error(meta::ErrorCode::conflict, fmt::format("execution {} has ended already: it is {}", execution_id,
-                                                               to_string(record.state)));
+      throw meta::Error(meta::ErrorCode::conflict,
+                        fmt::format("execution {} has ended already: it is {}", execution_id, to_string(record.state)));
     }
     if (make(record.execution_id)) break;
   }
@@ -309,8 +310,7 @@ void EmbeddedEngine::resume(const std::string& execution_id) {
 }
 
 void EmbeddedEngine::signal_workflow(const std::string& execution_id, const std::string& name, Payload payload) {
-  state_->change(execution_id,
-                 [&](const std::string& open) { return state_->journal.signal(open, name, payload); });
+  state_->change(execution_id, [&](const std::string& open) { return state_->journal.signal(open, name, payload); });
 }
 
 Payload EmbeddedEngine::query_workflow(const std::string& execution_id, const std::string& name) {

@@ -167,6 +167,56 @@ TEST_F(Crash, WorkQueuedByAProcessThatIsNotTheOwnerIsNoticed) {
   EXPECT_EQ(owner.wait(queued.execution_id).result, "3");
 }
 
+// ---- a journal that is not as this program wrote it
+
+class ForeignJournal : public Crash {
+ protected:
+  // The run of the crash job is open in the journal, with some steps done, and another has been queued.
+  ForeignJournal() {
+    const auto program = run_program();
+    wait_for_steps(*program, 5);
+    program->signal(SIGKILL);
+    program->wait();
+    other_ = journal_.start(embedded::kCrashJob.name, "other", "1");
+    embedded::add_crash_job(registry_, database_.url());
+  }
+  // The damaged run is blocked with a message; the other is not concerned.
+  std::string message_of_blocked() {
+    EmbeddedEngine engine(journal_, registry_);
+    EXPECT_TRUE(engine.try_own());
+    EXPECT_EQ(engine.wait(other_.execution_id).state, WorkflowState::completed);
+    while (!journal_.find(execution_.execution_id)->blocked) std::this_thread::yield();
+    return journal_.find(execution_.execution_id)->blocked->message;
+  }
+
+  Registry registry_;
+  Execution other_;
+};
+
+TEST_F(ForeignJournal, ARowEditedByHandIsNoticedAndBlocksThatRunAlone) {
+  const std::string where = " WHERE execution_id = " + execution_.execution_id + " AND number = 3";
+  connection_.execute("UPDATE wellhead_journal.event SET payload = payload || ' '" + where);
+  EXPECT_THAT(message_of_blocked(), ::testing::HasSubstr("event 3 of execution"));
+  EXPECT_THROW(journal_.history(execution_.execution_id), meta::Error);
+  // Put right again, the run goes on.
+  connection_.execute("UPDATE wellhead_journal.event SET payload = rtrim(payload)" + where);
+  EXPECT_EQ(run_program()->wait(), 0);
+}
+
+TEST_F(ForeignJournal, AMissingRowIsNoticed) {
+  connection_.execute("DELETE FROM wellhead_journal.event WHERE number = 2 AND execution_id = " +
+                      execution_.execution_id);
+  EXPECT_THAT(message_of_blocked(), ::testing::HasSubstr("is missing"));
+}
+
+TEST_F(ForeignJournal, AnEventOfANewerVersionBlocksThatRunAlone) {
+  connection_.execute(
+      "UPDATE wellhead_journal.event SET kind = 'from_the_future', digest = NULL WHERE number = 2 "
+      "AND execution_id = " +
+      execution_.execution_id);
+  EXPECT_THAT(message_of_blocked(), ::testing::HasSubstr("from_the_future"));
+}
+
 TEST_F(Crash, ABrokenDatabaseConnectionIsReplaced) {
   Registry registry;
   embedded::add_crash_job(registry, database_.url());

@@ -40,8 +40,8 @@ void OpenWorkflow::initialize() {
 void OpenWorkflow::begin() {
   new_state_ = WorkflowState::running;
   try {
-    run_ = std::make_unique<WorkflowRun>(surroundings_.registry, WorkflowInfo{record_.workflow_type, record_.workflow_id,
-                                                                              record_.execution_id});
+    run_ = std::make_unique<WorkflowRun>(
+        surroundings_.registry, WorkflowInfo{record_.workflow_type, record_.workflow_id, record_.execution_id});
     initialize();
   } catch (...) {
     blocked_ = to_failure(std::current_exception());
@@ -53,8 +53,8 @@ void OpenWorkflow::recover(std::span<const Event> history, bool first) {
   if (first) new_state_ = WorkflowState::running;
   last_event_ = history.back().number;
   try {
-    run_ = std::make_unique<WorkflowRun>(surroundings_.registry, WorkflowInfo{record_.workflow_type, record_.workflow_id,
-                                                                              record_.execution_id});
+    run_ = std::make_unique<WorkflowRun>(
+        surroundings_.registry, WorkflowInfo{record_.workflow_type, record_.workflow_id, record_.execution_id});
     cancelled_ = std::ranges::find(history, EventKind::cancel_requested, &Event::kind) != history.end();
     restore(replay(*run_, history, record_.random_seed));
     if (record_.cancel_requested) cancel();
@@ -149,8 +149,7 @@ void OpenWorkflow::fail_attempt(Step& step, const ActivityEnd& end, const std::e
     steps_.erase(end.info.sequence);
     return;
   }
-  const auto wait =
-      policy.wait_after(failed, step.attempt, std::uniform_real_distribution<>()(surroundings_.jitter));
+  const auto wait = policy.wait_after(failed, step.attempt, std::uniform_real_distribution<>()(surroundings_.jitter));
   spdlog::warn("{}: {} failed, attempt {} follows in {} ms: {}", end.info.workflow_id, end.info.activity,
                step.attempt + 1, wait.count(), failed.what());
   ++step.attempt;
@@ -223,9 +222,12 @@ void OpenWorkflow::time_out(const Alarm& alarm, meta::Time now) {
   Step& step = found->second;
   const bool final = alarm.kind == Alarm::Kind::schedule_to_close;
   const auto& options = step.command.options;
-  const char* limit = final ? "schedule-to-close" : alarm.kind == Alarm::Kind::heartbeat ? "heartbeat" : "start-to-close";
-  const auto length = final ? options.schedule_to_close
-                      : alarm.kind == Alarm::Kind::heartbeat ? options.heartbeat_timeout : options.start_to_close;
+  const char* limit = final                                  ? "schedule-to-close"
+                      : alarm.kind == Alarm::Kind::heartbeat ? "heartbeat"
+                                                             : "start-to-close";
+  const auto length = final                                  ? options.schedule_to_close
+                      : alarm.kind == Alarm::Kind::heartbeat ? options.heartbeat_timeout
+                                                             : options.start_to_close;
   const meta::Error error(meta::ErrorCode::activity_timeout,
                           fmt::format("{} passed its {} limit of {} ms in attempt {}", step.command.activity, limit,
                                       length.count(), step.attempt));
@@ -354,8 +356,9 @@ void OpenWorkflow::submit(Step& step) {
                         .input = step.command.input,
                         .last_heartbeat = step.last_heartbeat,
                         .tell_start = silence_matters || options.start_to_close != kNoLimit,
-                        .heartbeat_interval =
-                            silence_matters ? std::min(kHeartbeatInterval, options.heartbeat_timeout / 3) : kHeartbeatInterval,
+                        .heartbeat_interval = silence_matters
+                                                  ? std::min(kHeartbeatInterval, options.heartbeat_timeout / 3)
+                                                  : kHeartbeatInterval,
                         .stop = step.stop});
 }
 

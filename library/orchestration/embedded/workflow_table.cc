@@ -97,9 +97,9 @@ void WorkflowTable::notice_started(const StartedChild& child) {
   if (parent == nullptr || !child.conflict) return;
   const auto step = parent->open_children().find(child.sequence);
   if (step == parent->open_children().end()) return;
-  parent->resolve_child(child.sequence, StepFailed{{.code = std::string(to_string(meta::ErrorCode::conflict)),
-                                                    .message = fmt::format("workflow {} is open already",
-                                                                           step->second.workflow_id)}});
+  parent->resolve_child(child.sequence,
+                        StepFailed{{.code = std::string(to_string(meta::ErrorCode::conflict)),
+                                    .message = fmt::format("workflow {} is open already", step->second.workflow_id)}});
 }
 
 void WorkflowTable::notice_child(const WorkflowRecord& child) {

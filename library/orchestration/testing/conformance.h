@@ -56,7 +56,7 @@ class EngineEndurance : public EngineConformance {};
 
 }  // namespace wellhead::orchestration::testing
 
-#define WELLHEAD_ENGINE_CONFORMANCE(name, factory)                                    \
-  INSTANTIATE_TEST_SUITE_P(name, EngineConformance, ::testing::Values(factory));      \
-  INSTANTIATE_TEST_SUITE_P(name, EngineControl, ::testing::Values(factory));          \
+#define WELLHEAD_ENGINE_CONFORMANCE(name, factory)                               \
+  INSTANTIATE_TEST_SUITE_P(name, EngineConformance, ::testing::Values(factory)); \
+  INSTANTIATE_TEST_SUITE_P(name, EngineControl, ::testing::Values(factory));     \
   INSTANTIATE_TEST_SUITE_P(name, EngineEndurance, ::testing::Values(factory))

@@ -49,7 +49,8 @@ TEST_P(EngineControl, SignalsAreDeliveredOnceInOrderAlsoAcrossARestart) {
   const auto execution = engine().start(kScript, "signals", 4);
   wait_until_running(execution.execution_id);
   for (const auto* text : {"a", "b", "c"}) engine().signal(execution.execution_id, "text", std::string(text));
-  while (engine().query<std::vector<std::string>>(execution.execution_id, "texts").size() < 3) std::this_thread::yield();
+  while (engine().query<std::vector<std::string>>(execution.execution_id, "texts").size() < 3)
+    std::this_thread::yield();
   stop();
   engine().signal(execution.execution_id, "text", std::string("d"));
   EXPECT_EQ(engine().result(kScript, execution), R"(["a","b","c","d"])");
@@ -318,7 +319,8 @@ TEST_P(EngineControl, WhatBecomesOfAChildWhoseParentEndsIsItsPolicy) {
   });
   std::atomic<Engine*> other = nullptr;
   registry_->add_activity(kTell, [&](ActivityContext& activity, const std::string&) {
-    while (!other.load() || !other.load()->latest_execution("child " + activity.workflow_id())) std::this_thread::yield();
+    while (!other.load() || !other.load()->latest_execution("child " + activity.workflow_id()))
+      std::this_thread::yield();
   });
   other = &engine();
   for (const int policy : {0, 1}) {

@@ -244,11 +244,14 @@ std::optional<StartedChild> MemoryJournal::start_child(const Stored& parent, con
 
 void MemoryJournal::apply(Stored& stored, const JournalEntry& entry) {
   WorkflowRecord& record = stored.record;
-  std::erase_if(signals_, [&](const auto& signal) { return std::ranges::find(entry.signals, signal.id) != entry.signals.end(); });
+  std::erase_if(signals_,
+                [&](const auto& signal) { return std::ranges::find(entry.signals, signal.id) != entry.signals.end(); });
   for (auto& [id, other] : executions_) {
     if (other.record.parent != record.execution_id) continue;
-    const bool named = std::ranges::find(entry.cancelled_children, other.record.parent_sequence) != entry.cancelled_children.end();
-    if (named || (entry.closes_children && !abandoned_[other.record.execution_id])) other.record.cancel_requested = true;
+    const bool named =
+        std::ranges::find(entry.cancelled_children, other.record.parent_sequence) != entry.cancelled_children.end();
+    if (named || (entry.closes_children && !abandoned_[other.record.execution_id]))
+      other.record.cancel_requested = true;
   }
   if (entry.blocked) record.blocked = entry.blocked;
   if (!entry.state) return;

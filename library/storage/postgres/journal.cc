@@ -41,7 +41,8 @@ constexpr std::string_view kRequestCancel = R"(
   WHERE execution_id = $1 AND state IN ('queued', 'running'))";
 constexpr std::string_view kSetPaused = R"(
   UPDATE wellhead_journal.workflow SET paused = $2 WHERE execution_id = $1 AND state IN ('queued', 'running'))";
-// The row lock keeps the execution from ending, and from continuing as new, until the signal is there to be taken along.
+// The row lock keeps the execution from ending, and from continuing as new, until the signal is there to be taken
+// along.
 constexpr std::string_view kSignal = R"(
   INSERT INTO wellhead_journal.signal (execution_id, name, payload)
   SELECT execution_id, $2, $3 FROM wellhead_journal.workflow
@@ -141,9 +142,9 @@ std::vector<Value> append_parameters(std::int64_t epoch, std::span<const Journal
     blocked.push_back(entry.blocked ? meta::to_json(*entry.blocked) : std::string());
   }
   auto parameters = events.parameters();
-  for (Value value : std::initializer_list<Value>{epoch, array_literal(changed), array_literal(states),
-                                                  array_literal(outcomes), array_literal(blocked),
-                                                  array_literal(signals)}) {
+  for (Value value :
+       std::initializer_list<Value>{epoch, array_literal(changed), array_literal(states), array_literal(outcomes),
+                                    array_literal(blocked), array_literal(signals)}) {
     parameters.push_back(std::move(value));
   }
   return parameters;
@@ -194,8 +195,8 @@ PostgresJournal::PostgresJournal(std::string url) : state_(std::make_unique<Stat
 
 PostgresJournal::~PostgresJournal() = default;
 
-Execution PostgresJournal::start(const std::string& workflow_type, const std::string& workflow_id,
-                                 const Payload& input, const StartOptions& options) {
+Execution PostgresJournal::start(const std::string& workflow_type, const std::string& workflow_id, const Payload& input,
+                                 const StartOptions& options) {
   auto connection = state_->pool.borrow();
   for (;;) {
     const Result inserted = connection->query(kInsert, {workflow_id, workflow_type, input, options.priority});
@@ -254,7 +255,8 @@ Execution PostgresJournal::restart(const std::string& execution_id, std::span<co
   if (inserted.empty()) {
     throw meta::Error(
         meta::ErrorCode::conflict,
-        fmt::format("execution {} cannot be retried: it was retried already, or its workflow is open again", execution_id),
+        fmt::format("execution {} cannot be retried: it was retried already, or its workflow is open again",
+                    execution_id),
         "Look for its latest execution");
   }
   EventColumns events;
@@ -302,7 +304,8 @@ void PostgresJournal::release_lease(std::int64_t epoch) { state_->lease.release(
 
 std::vector<WorkflowRecord> PostgresJournal::running() {
   auto connection = state_->pool.borrow();
-  return workflow_records(connection->query(std::string(kSelectRecord) + "w.state = 'running' ORDER BY w.execution_id"));
+  return workflow_records(
+      connection->query(std::string(kSelectRecord) + "w.state = 'running' ORDER BY w.execution_id"));
 }
 
 std::vector<WorkflowRecord> PostgresJournal::queued(std::size_t limit) {
@@ -333,8 +336,8 @@ Notices PostgresJournal::notices() {
     } else if (kind == "pause") {
       notices.paused.push_back(std::move(execution));
     } else if (kind == "signal") {
-      notices.signals.push_back({rows.integer(row, 2), std::move(execution), std::string(rows.text(row, 3)),
-                                 std::string(rows.text(row, 4))});
+      notices.signals.push_back(
+          {rows.integer(row, 2), std::move(execution), std::string(rows.text(row, 3)), std::string(rows.text(row, 4))});
     } else {
       notices.queries.push_back({rows.integer(row, 2), std::move(execution), std::string(rows.text(row, 3))});
     }

@@ -1,5 +1,5 @@
-// The engine's journal in PostgreSQL (schema wellhead_journal, migrations 0002 and 0003), and the fence by which whoever writes
-// rows makes sure that its engine still owns the lease.
+// The engine's journal in PostgreSQL (schema wellhead_journal, migrations 0002 and 0003), and the fence by which
+// whoever writes rows makes sure that its engine still owns the lease.
 //
 // The lease is one row: epoch, owner, expiry on the database's clock. Its holder also keeps a session lock numbered by
 // the epoch, so that a killed owner is noticed as soon as its connection is gone, before the lease expires.

@@ -70,10 +70,10 @@ std::int64_t microseconds(const std::optional<meta::Time>& time) {
 }
 
 std::string digest_of(std::int64_t execution, const Event& event) {
-  const auto text = fmt::format("{} {} {} {} {} {} {} {}:{}{}", execution, event.number,
-                                orchestration::to_string(event.kind), event.sequence, event.attempt,
-                                microseconds(event.started_at), microseconds(event.at), event.name.size(), event.name,
-                                event.payload);
+  const auto text =
+      fmt::format("{} {} {} {} {} {} {} {}:{}{}", execution, event.number, orchestration::to_string(event.kind),
+                  event.sequence, event.attempt, microseconds(event.started_at), microseconds(event.at),
+                  event.name.size(), event.name, event.payload);
   const auto hex = meta::row_digest(text).hex();
   return {hex.data(), hex.size()};
 }
@@ -156,7 +156,7 @@ void EventColumns::add(std::int64_t execution, const Event& event) {
 }
 
 std::vector<Value> EventColumns::parameters() const {
-  return {array_literal(executions_), array_literal(numbers_), array_literal(kinds_),  array_literal(sequences_),
+  return {array_literal(executions_), array_literal(numbers_),  array_literal(kinds_),  array_literal(sequences_),
           array_literal(names_),      array_literal(attempts_), array_literal(starts_), array_literal(times_),
           array_literal(payloads_),   array_literal(digests_)};
 }
