@@ -81,6 +81,7 @@ bool Application::interfere_before(const Request& request, FaultSubject& subject
       reply.delay_ms += static_cast<std::int64_t>(random % static_cast<std::uint64_t>(rule->jitter_ms + 1));
     }
   }
+  if (faults_.fire("hold", subject) != nullptr) reply.held_at = faults_.clearings();
   if (faults_.fire("reset", subject) != nullptr) {
     reply.ending = Reply::Ending::reset;
     return true;

@@ -34,6 +34,7 @@ class Application {
   explicit Application(Options options);
 
   void handle(const Request& request, Reply& reply);
+  bool holds(const Reply& reply) const { return reply.held_at == faults_.clearings(); }
   std::string statistics() const { return journal_.statistics(); }
 
  private:

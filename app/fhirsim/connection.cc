@@ -24,6 +24,7 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kHeaderLimit = 256 * 1024;
 constexpr std::uint64_t kBodyLimit = std::uint64_t{4} << 30;
 constexpr auto kTransferLimit = std::chrono::minutes(10);
+constexpr std::int64_t kHoldPoll = 5;  // ms
 
 // One connection: its buffers are reused from request to request.
 class Connection {
@@ -61,6 +62,7 @@ class Connection {
     reply_.start_over();
     application_->handle(request_of(message), reply_);
     if (reply_.delay_ms > 0) co_await pause(reply_.delay_ms);
+    while (application_->holds(reply_)) co_await pause(kHoldPoll);
     co_return co_await write(message.keep_alive());
   }
 

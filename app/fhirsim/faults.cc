@@ -9,10 +9,10 @@
 namespace wellhead::fhirsim {
 namespace {
 
-constexpr std::array<std::string_view, 20> kKinds = {
-    "latency",      "reset",      "bearer",    "too_many_requests", "server_error",  "html_error", "redirect",
-    "expire_pages", "short_list", "self_link", "repeat_entries",    "foreign_next",  "no_next",    "wrong_total",
-    "malformed",    "oversize",   "deep",      "truncate",          "reset_in_body", "drip"};
+constexpr std::array<std::string_view, 21> kKinds = {
+    "latency",     "hold",         "reset",      "bearer",    "too_many_requests", "server_error",  "html_error",
+    "redirect",    "expire_pages", "short_list", "self_link", "repeat_entries",    "foreign_next",  "no_next",
+    "wrong_total", "malformed",    "oversize",   "deep",      "truncate",          "reset_in_body", "drip"};
 
 constexpr std::array<std::string_view, 8> kDamages = {
     "bad_utf8",        "truncated_json",  "missing_id", "wrong_type", "wrong_resource_type",
@@ -101,6 +101,7 @@ void Faults::add(std::vector<FaultRule> rules) {
 void Faults::clear() {
   rules_.clear();
   draws_.clear();
+  ++clearings_;
 }
 
 const FaultRule* Faults::fire(std::string_view kind, FaultSubject& subject) {

@@ -6,6 +6,7 @@
 // (spare the first n that match), `times` (then no more) and `probability`. The kinds, in the order they are tried:
 //
 //   latency            ms, jitter_ms                    waits before answering
+//   hold                                                answers when the rules are cleared, not before
 //   reset                                               closes the connection (RST) instead of answering
 //   bearer             token                            401 unless `Authorization: Bearer TOKEN`; a later rule's token
 //   wins too_many_requests  rps, retry_after                 429, above rps requests a second or (rps 0) always;
@@ -108,6 +109,7 @@ class Faults {
   void clear();
   const std::vector<FaultRule>& rules() const { return rules_; }
   bool empty() const { return rules_.empty(); }
+  std::uint64_t clearings() const { return clearings_; }  // how often clear() was called
 
   // The first rule of this kind that hits the request now; it counts as applied. nullptr: none.
   const FaultRule* fire(std::string_view kind, FaultSubject& subject);
@@ -120,6 +122,7 @@ class Faults {
   double draw(const FaultRule& rule, const FaultSubject& subject);
 
   std::uint64_t seed_;
+  std::uint64_t clearings_ = 0;
   std::vector<FaultRule> rules_;
   std::unordered_map<std::uint64_t, std::uint32_t> draws_;  // per rule and target
 };

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
 #include <set>
 
 #include "app/fhirsim/bundles_test.h"
 #include "tests/fixture/fhirsim.h"
+#include "tests/fixture/wait.h"
 
 namespace wellhead::fhirsim {
 namespace {
@@ -100,6 +102,17 @@ TEST_F(FaultsTest, Latency) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(get(kSearch).status, 200);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(120));
+}
+
+TEST_F(FaultsTest, HoldsUntilTheRulesAreCleared) {
+  server_.add_fault(R"({"kind": "hold", "after": 1})");
+  EXPECT_EQ(get(kSearch).status, 200);
+  auto held = std::async(std::launch::async, [this] { return get(kSearch).status; });
+  fixture::wait_until([this] { return server_.request_log().size() == 2; });
+  EXPECT_EQ(held.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  server_.clear_faults();
+  EXPECT_EQ(held.get(), 200);
+  EXPECT_EQ(get(kSearch).status, 200);
 }
 
 TEST_F(FaultsTest, TooManyRequestsWithSecondsOrDate) {

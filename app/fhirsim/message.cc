@@ -58,6 +58,7 @@ void Reply::start_over() {
   body.clear();
   body.shrink(kept);
   delay_ms = 0;
+  held_at.reset();
   ending = Ending::whole;
   piece_bytes = piece_ms = 0;
   resources = 0;

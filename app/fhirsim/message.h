@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,7 @@ struct Reply {
   std::string headers;  // further header lines, each with CRLF
   Buffer body;
   std::int64_t delay_ms = 0;
+  std::optional<std::uint64_t> held_at;  // waits until the faults were cleared more often than that
   Ending ending = Ending::whole;
   std::int64_t piece_bytes = 0;  // truncated, reset_in_body: sent before the end; drip: bytes a piece
   std::int64_t piece_ms = 0;
