@@ -83,8 +83,13 @@ class WorkflowWatch {
 
   void check(const std::vector<zipcode::Progress>& runs) {
     engine_.throw_if_failed();
-    for (const auto& progress : runs) {
-      if (progress.run.open()) check(progress.run);
+    try {
+      for (const auto& progress : runs) {
+        if (progress.run.open()) check(progress.run);
+      }
+    } catch (const Error& error) {
+      // The next reading of the runs counts for how long the database is away.
+      if (error.code() != ErrorCode::database_unreachable) throw;
     }
   }
 
