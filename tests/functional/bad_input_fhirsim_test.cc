@@ -5,10 +5,10 @@
 
 #include <csignal>
 #include <fstream>
-#include <thread>
 
 #include "tests/fixture/fhirsim.h"
 #include "tests/fixture/process.h"
+#include "tests/fixture/wait.h"
 #include "tests/functional/pipeline.h"
 
 namespace wellhead::functional {
@@ -100,8 +100,9 @@ TEST_F(BadInput, SourceThatAnswersHtml) {
 }
 
 TEST_F(BadInput, SourceThatGoesSilent) {
-  server_.add_fault(R"({"kind":"latency","ms":5000,"match":"Observation"})");
-  const auto outcome = load({{"WELLHEAD_READ_TIMEOUT", "100ms"}});
+  server_.add_fault(R"({"kind":"hold","match":"Observation"})");
+  // Long enough for the other requests on a busy machine.
+  const auto outcome = load({{"WELLHEAD_READ_TIMEOUT", "600ms"}});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.text, HasSubstr("extract_observations"));
   expect_failed_then_complete("extract_observations");
@@ -167,10 +168,17 @@ TEST_F(BadInput, DatabaseWithoutPermission) {
 }
 
 TEST_F(BadInput, TwoLoadsOfOneZipcodeAtOnceAreOneRun) {
-  server_.add_fault(R"({"kind":"latency","ms":100,"times":10})");
+  server_.add_fault(R"({"kind":"hold"})");
   Process first(WELLHEAD_PROGRAM, {"load", "02139"}, settings());
-  while (first.running() && warehouse_.number("SELECT count(*) FROM run") == 0) std::this_thread::yield();
   Process second(WELLHEAD_PROGRAM, {"load", "02139"}, settings());
+  // A process looks at the lease once it has queued or joined its run.
+  fixture::wait_until([&] {
+    return !first.running() || !second.running() ||
+           warehouse_.number(
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+               "AND application_name = 'wellhead lease'") == 2;
+  });
+  server_.clear_faults();
   EXPECT_EQ(first.wait(), 0) << first.errors();
   EXPECT_EQ(second.wait(), 0) << second.errors();
   EXPECT_EQ(warehouse_.number("SELECT count(*) FROM run"), 1);

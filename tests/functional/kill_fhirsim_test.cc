@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <thread>
 
 #include "tests/fixture/fhirsim.h"
 #include "tests/fixture/process.h"
+#include "tests/fixture/wait.h"
 #include "tests/functional/pipeline.h"
 
 namespace wellhead::functional {
@@ -32,7 +32,22 @@ class KilledLoad : public testing::Test {
     Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(undisturbed_, server_));
     EXPECT_EQ(load.wait(), 0) << load.output() << load.errors();
     server_.clear_log();
-    server_.add_fault(R"({"kind":"latency","ms":15})");
+    be_slow();
+  }
+
+  void be_slow() { server_.add_fault(R"({"kind":"latency","ms":15})"); }
+  // However late this process gets its turn, the load is still under way: after so many requests it waits for let_go().
+  void hold_after(std::size_t requests) {
+    server_.add_fault(R"({"kind":"hold","after":)" + std::to_string(requests) + "}");
+  }
+  void let_go() {
+    server_.clear_faults();
+    be_slow();
+  }
+  void wait_for_staged_batches(Process& load, std::int64_t count) {
+    fixture::wait_until(
+        [&] { return !load.running() || warehouse_.number("SELECT count(*) FROM staged_batch") >= count; });
+    ASSERT_TRUE(load.running()) << load.output() << load.errors();
   }
 
   FhirSim server_;
@@ -44,15 +59,19 @@ TEST_F(KilledLoad, GoesOnWithoutRepeatingFinishedStepsOrDoublingARow) {
   std::mt19937 random(20260131);
   int kills = 0;
   for (int round = 0; round < 6; ++round) {
+    const auto more = 10 + random() % 15;
+    const auto enough = server_.request_log().size() + more;
+    hold_after(more + 20);
     Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
-    const auto enough = server_.request_log().size() + 10 + random() % 15;
-    while (load.running() && server_.request_log().size() < enough) std::this_thread::yield();
+    fixture::wait_until([&] { return !load.running() || server_.request_log().size() >= enough; });
     if (!load.running()) break;
     load.signal(SIGKILL);
     EXPECT_EQ(load.wait(), 128 + SIGKILL);
+    let_go();
     ++kills;
   }
   EXPECT_GE(kills, 3);
+  let_go();
   Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
   ASSERT_EQ(load.wait(), 0) << load.output() << load.errors();
   EXPECT_EQ(warehouse_.content(), undisturbed_.content());
@@ -73,15 +92,17 @@ TEST_F(KilledLoad, GoesOnWithoutRepeatingFinishedStepsOrDoublingARow) {
 
 TEST_F(KilledLoad, UpGoesOnWithWhatLoadLeftBehind) {
   {
+    hold_after(60);
     Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
-    while (warehouse_.number("SELECT count(*) FROM staged_batch") < 3 && load.running()) std::this_thread::yield();
+    wait_for_staged_batches(load, 3);
     load.signal(SIGKILL);
     ASSERT_EQ(load.wait(), 128 + SIGKILL);
+    let_go();
   }
   auto environment = settings(warehouse_, server_);
   environment["WELLHEAD_LISTEN"] = "127.0.0.1:0";
   Process up(WELLHEAD_PROGRAM, {"up"}, environment);
-  while (up.running() && warehouse_.value("SELECT state FROM run") != "complete") std::this_thread::yield();
+  fixture::wait_until([&] { return !up.running() || warehouse_.value("SELECT state FROM run") == "complete"; });
   EXPECT_TRUE(up.running()) << up.errors();
   EXPECT_EQ(warehouse_.content(), undisturbed_.content());
   up.signal(SIGTERM);
@@ -90,10 +111,12 @@ TEST_F(KilledLoad, UpGoesOnWithWhatLoadLeftBehind) {
 
 TEST_F(KilledLoad, TerminatedInMidLoadItEndsWithinSecondsAndLosesNothing) {
   {
+    hold_after(60);
     Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
-    while (warehouse_.number("SELECT count(*) FROM staged_batch") < 3 && load.running()) std::this_thread::yield();
+    wait_for_staged_batches(load, 3);
     load.signal(SIGTERM);
-    EXPECT_EQ(load.wait(std::chrono::seconds(10)), 1) << load.errors();
+    EXPECT_EQ(load.wait(std::chrono::seconds(20)), 1) << load.errors();
+    let_go();
   }
   Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
   ASSERT_EQ(load.wait(), 0) << load.output() << load.errors();
@@ -109,8 +132,9 @@ TEST_F(KilledLoad, GoesOnWhenPostgresqlWasKilledAndIsBack) {
   environment.erase("WELLHEAD_DATABASE_URL");
   environment["WELLHEAD_HOME"] = home.path().string();
   environment["WELLHEAD_BLOB_URL"] = "file://" + (home.path() / "blobs").string();
+  hold_after(60);
   Process load(WELLHEAD_PROGRAM, {"load", "02139"}, environment);
-  while (load.running() && server_.request_log().size() < 25) std::this_thread::yield();
+  fixture::wait_until([&] { return !load.running() || server_.request_log().size() >= 25; });
   ASSERT_TRUE(load.running()) << load.output() << load.errors();
   pid_t postmaster = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(home.path())) {
@@ -118,6 +142,7 @@ TEST_F(KilledLoad, GoesOnWhenPostgresqlWasKilledAndIsBack) {
   }
   ASSERT_GT(postmaster, 0);
   ::kill(postmaster, SIGKILL);
+  let_go();
   // Its backends end by themselves when they notice; until then the data directory is theirs.
   Process runs(WELLHEAD_PROGRAM, {"runs"}, environment);
   EXPECT_EQ(runs.wait(), 0) << runs.errors();
