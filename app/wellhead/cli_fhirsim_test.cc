@@ -177,7 +177,7 @@ TEST_F(CliTest, UpServesAndStopsInSeconds) {
   const auto begun = std::chrono::steady_clock::now();
   up.signal(SIGTERM);
   EXPECT_EQ(up.wait(), 0) << up.errors();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
 }
 
 TEST_F(CliTest, ServeQueuesForAWorkerAndLoadFollowsIt) {
@@ -208,7 +208,7 @@ TEST_F(CliTest, AnInterruptedLoadGoesOn) {
   const auto begun = std::chrono::steady_clock::now();
   load.signal(SIGTERM);
   EXPECT_EQ(load.wait(), 1);
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
   EXPECT_THAT(load.errors(), HasSubstr("wellhead: stopped before the load ended"));
   server_.clear_faults();
   const auto again = run({"load", "02139", "--json"});

@@ -99,7 +99,7 @@ TEST_F(WebServer, GivesUpOnClientsThatDoNotRead) {
   options_.limits.connections = 1;
   RawClient stuck(port());
   for (int i = 0; i < 6; ++i) stuck.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   int status = 0;
   while (status != 200 && std::chrono::steady_clock::now() < until) {
     try {

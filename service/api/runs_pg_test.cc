@@ -2,10 +2,10 @@
 #include <gmock/gmock.h>
 
 #include <future>
-#include <thread>
 
 #include "library/meta/error.h"
 #include "service/api/testing/api_fixture.h"
+#include "tests/fixture/wait.h"
 
 namespace wellhead::api {
 namespace {
@@ -183,7 +183,7 @@ TEST_F(Runs, ComesBackWithTheDatabase) {
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wellhead api' AND datname "
           "= $1",
           {database_.name()});
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   int answered = 0;
   while (answered < 4 && std::chrono::steady_clock::now() < until)
     answered = get("/runs/2").status == 200 ? answered + 1 : 0;
@@ -191,7 +191,7 @@ TEST_F(Runs, ComesBackWithTheDatabase) {
 }
 
 TEST_F(Runs, BoundsTheTimeOfAStatement) {
-  options_.statement_timeout = std::chrono::milliseconds(200);
+  options_.statement_timeout = std::chrono::milliseconds(1000);  // what is not locked must be answered in it
   connection_.execute("BEGIN; LOCK TABLE run IN ACCESS EXCLUSIVE MODE");
   const RawResponse response = get("/runs/2");
   EXPECT_EQ(response.status, 503);
@@ -200,13 +200,24 @@ TEST_F(Runs, BoundsTheTimeOfAStatement) {
   EXPECT_EQ(get("/runs/2").status, 200);
 }
 
+// Until a query of this database waits for a lock.
+void wait_for_lock(storage::Connection& watcher) {
+  fixture::wait_until([&watcher] {
+    return !watcher
+                .query(
+                    "SELECT 1 FROM pg_locks WHERE NOT granted AND database = "
+                    "(SELECT oid FROM pg_database WHERE datname = current_database())")
+                .empty();
+  });
+}
+
 TEST_F(Runs, FinishesAQueryWhenItStops) {
   connection_.execute("BEGIN; LOCK TABLE run IN ACCESS EXCLUSIVE MODE");
   start();
   RawClient client(server_->port());
   client.send("GET /runs/2 HTTP/1.1\r\nHost: a\r\n\r\n");
   storage::Connection watcher = database_.connect();
-  while (watcher.query("SELECT 1 FROM pg_locks WHERE NOT granted").empty()) std::this_thread::yield();
+  wait_for_lock(watcher);
   auto stopping = std::async(std::launch::async, [this] { server_->stop(); });
   connection_.execute("ROLLBACK");
   const auto response = client.read();
@@ -222,7 +233,7 @@ TEST_F(Runs, CutsOffAQueryThatDoesNotEnd) {
   RawClient client(server_->port());
   client.send("GET /runs/2 HTTP/1.1\r\nHost: a\r\n\r\n");
   storage::Connection watcher = database_.connect();
-  while (watcher.query("SELECT 1 FROM pg_locks WHERE NOT granted").empty()) std::this_thread::yield();
+  wait_for_lock(watcher);
   server_->stop();
   client.read_to_end();
 }

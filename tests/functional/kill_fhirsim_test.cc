@@ -94,7 +94,7 @@ TEST_F(KilledLoad, UpGoesOnWithWhatLoadLeftBehind) {
   {
     hold_after(60);
     Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
-    wait_for_staged_batches(load, 3);
+    wait_for_staged_batches(load, 2);
     load.signal(SIGKILL);
     ASSERT_EQ(load.wait(), 128 + SIGKILL);
     let_go();
@@ -113,7 +113,7 @@ TEST_F(KilledLoad, TerminatedInMidLoadItEndsWithinSecondsAndLosesNothing) {
   {
     hold_after(60);
     Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(warehouse_, server_));
-    wait_for_staged_batches(load, 3);
+    wait_for_staged_batches(load, 2);
     load.signal(SIGTERM);
     EXPECT_EQ(load.wait(std::chrono::seconds(20)), 1) << load.errors();
     let_go();
