@@ -25,6 +25,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 add_link_options(-Wl,--as-needed)
 
+# Places at which a test kills the process (library/meta/fail_point.h): never in what people install.
+if(WELLHEAD_TESTS AND NOT CMAKE_BUILD_TYPE MATCHES "Rel")
+  set(fail_points ON)
+else()
+  set(fail_points OFF)
+endif()
+option(WELLHEAD_FAIL_POINTS "Compile in the places at which a test kills the process" ${fail_points})
+
 if(WELLHEAD_SANITIZE)
   add_compile_options(-fsanitize=${WELLHEAD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1 -O1)
   add_link_options(-fsanitize=${WELLHEAD_SANITIZE})

@@ -12,6 +12,7 @@
 
 #include "library/meta/env_file.h"
 #include "library/meta/error.h"
+#include "library/meta/fail_point.h"
 #include "library/meta/setting_value.h"
 
 namespace wellhead::meta {
@@ -103,6 +104,7 @@ Layer environment_layer(const Settings::Sources& sources) {
   Layer layer;
   for (auto& [name, value] : sources.environment ? *sources.environment : process_environment()) {
     if (!name.starts_with(kPrefix) || name.starts_with(kTestPrefix) || value.empty()) continue;
+    if (kFailPoints && name.starts_with(kFailPointVariables)) continue;
     layer.insert_or_assign(name, Given{name, value, SettingOrigin::environment, {}});
   }
   return layer;

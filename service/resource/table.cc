@@ -192,7 +192,7 @@ std::vector<TableChange> ensure_tables(Connection& connection, std::span<const V
     const auto table = read_table(connection, view);
     if (!table.current) changes.push_back(apply(connection, view, table));
   }
-  transaction.commit();
+  transaction.commit("tables");
   return changes;
 }
 

@@ -241,7 +241,7 @@ ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
   storage::Transaction transaction(*connection);
   storage::check_lease(*connection, lease_epoch);
   resource::record_batch(*connection, run_.run, step_.batch, "Observation", content, counts_, meta::to_json(result));
-  transaction.commit();
+  transaction.commit("stage_observations");
   return result;
 }
 

@@ -176,7 +176,7 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
       "INSERT INTO run_patient (run_id, batch, patient_id, ordinal) "
       "SELECT $1, $2, id, nullif(ordinal, '')::bigint FROM unnest($3::text[], $4::text[]) AS received (id, ordinal)",
       {run_.run.value, step_.batch.value, storage::array_literal(ids_), storage::array_literal(ordinals_)});
-  transaction.commit();
+  transaction.commit("stage_patients");
   return result_;
 }
 

@@ -207,7 +207,7 @@ LoadOutcome issue_receipt(Connection& connection, meta::RunId run_id, const stor
     if (patients.verdict == ranked || observations.verdict == ranked) verdict = ranked;
   }
   end_run(connection, run, verdict);
-  transaction.commit();
+  transaction.commit("receipt");
   return {verdict};
 }
 

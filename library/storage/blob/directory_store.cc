@@ -13,6 +13,7 @@
 
 #include "library/meta/digest.h"
 #include "library/meta/error.h"
+#include "library/meta/fail_point.h"
 #include "library/storage/blob/file.h"
 
 namespace wellhead::storage {
@@ -96,7 +97,9 @@ class FileWriter final : public BlobWriter {
     file_.sync();
     make_directories(root_, directory);
     const auto name = digest + suffix_;
+    meta::fail_point("blob_rename", "before");
     if (std::rename(path_.c_str(), (directory / name).c_str()) != 0) fail_in_store(errno, root_, "renaming to " + name);
+    meta::fail_point("blob_rename", "after");
     finished_ = true;
     sync_directory(root_, directory);
     return {{fmt::format("{}/{}/{}", prefix_, digest.substr(0, 2), name)}, bytes_};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/meta/fail_point.h"
 #include "library/storage/postgres/sqlstate.h"
 
 namespace wellhead::storage {
@@ -269,7 +270,8 @@ Transaction::~Transaction() {
   PQclear(PQexec(connection_.native(), "ROLLBACK"));
 }
 
-void Transaction::commit() {
+void Transaction::commit(std::string_view name) {
+  meta::fail_point(name, "before");
   open_ = false;
   const OwnedResult result(PQexec(connection_.native(), "COMMIT"));
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) {
@@ -279,6 +281,7 @@ void Transaction::commit() {
   if (std::string_view(PQcmdStatus(result.get())) != "COMMIT") {
     throw Error(ErrorCode::internal, "a transaction that had failed was to be committed");
   }
+  meta::fail_point(name, "after");
 }
 
 }  // namespace wellhead::storage

@@ -127,7 +127,8 @@ class Transaction {
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
-  void commit();
+  // name: which transaction it is, for the fail points before and after it (library/meta/fail_point.h).
+  void commit(std::string_view name = "other");
 
  private:
   Connection& connection_;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "library/meta/fail_point.h"
 #include "library/storage/postgres/journal_lease.h"
 #include "library/storage/postgres/journal_rows.h"
 
@@ -352,16 +353,18 @@ std::vector<StartedChild> PostgresJournal::append(std::int64_t epoch, std::span<
     if (written.integer(0, 0) == 0) throw_lease_lost();
   };
   std::vector<StartedChild> started;
+  meta::fail_point("journal_append", "before");
   if (std::ranges::none_of(entries, needs_more)) {
     write();
-    return started;
+  } else {
+    Transaction transaction(*connection);
+    write();
+    for (const JournalEntry& entry : entries) {
+      for (auto& child : write_more(*connection, entry)) started.push_back(std::move(child));
+    }
+    transaction.commit();
   }
-  Transaction transaction(*connection);
-  write();
-  for (const JournalEntry& entry : entries) {
-    for (auto& child : write_more(*connection, entry)) started.push_back(std::move(child));
-  }
-  transaction.commit();
+  meta::fail_point("journal_append", "after");
   return started;
 }
 

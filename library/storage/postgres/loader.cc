@@ -48,7 +48,7 @@ class GroupLoad {
     lock();
     merge();
     write_ledger();
-    transaction.commit();
+    transaction.commit("load");
     return std::move(counts_);
   }
 

@@ -84,7 +84,7 @@ void apply(Connection& connection, const Migration& migration) {
   connection.execute(migration.sql);
   connection.query("INSERT INTO schema_migration (version, name, digest) VALUES ($1, $2, $3)",
                    {migration.version, migration.name, meta::sha256_hex(migration.sql)});
-  transaction.commit();
+  transaction.commit("migration");
 }
 
 }  // namespace
