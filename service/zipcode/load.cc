@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/meta/fail_point.h"
 #include "library/storage/postgres/journal.h"
 #include "service/resource/batch_record.h"
 #include "service/zipcode/extraction.h"
@@ -50,13 +51,17 @@ LoadBegun begin_load(Workplace& workplace, ActivityContext& activity, const RunS
         "INSERT INTO zipcode (zipcode, last_run) VALUES ($1, $2) "
         "ON CONFLICT (zipcode) DO UPDATE SET last_run = greatest(zipcode.last_run, EXCLUDED.last_run)",
         {run.zipcode.text(), step.run.value});
-    transaction.commit();
+    transaction.commit("begin_load");
   }
   const auto total = count_patients(workplace, activity, run);
-  const auto before = workplace.database.borrow()->query(
+  auto connection = workplace.database.borrow();
+  storage::Transaction transaction(*connection);
+  storage::check_lease(*connection, activity.lease_epoch());
+  const auto before = connection->query(
       "UPDATE run SET patients_before = coalesce(patients_before, $2::bigint) WHERE run_id = $1 RETURNING "
       "patients_before",
       {step.run.value, total});
+  transaction.commit("total_before");
   return {before.optional_integer(0, 0)};
 }
 
@@ -83,8 +88,12 @@ TotalsChecked check_totals(Workplace& workplace, ActivityContext& activity, cons
   const auto run = run_of(workplace, step.run);
   const auto total = count_patients(workplace, activity, run);
   auto connection = workplace.database.borrow();
+  storage::Transaction transaction(*connection);
+  storage::check_lease(*connection, activity.lease_epoch());
   connection->query("UPDATE run SET patients_after = $2::bigint WHERE run_id = $1", {step.run.value, total});
-  return check_patient_totals(*connection, step.run);
+  const auto checked = check_patient_totals(*connection, step.run);
+  transaction.commit("total_after");
+  return checked;
 }
 
 Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& step) {
@@ -95,7 +104,7 @@ Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& s
       "UPDATE run SET state = $2, failed_step = $3, error = $4, finished_at = clock_timestamp(), paused = false "
       "WHERE run_id = $1 AND state IN ('queued', 'running')",
       {step.run.value, step.state, step.step, step.error});
-  transaction.commit();
+  transaction.commit("end_run");
   return {};
 }
 
@@ -122,11 +131,13 @@ struct LoadService::State {
     const auto run = read();
     if (!run.open()) return;
     const bool failed = workflow && workflow->state != orchestration::WorkflowState::completed;
+    meta::fail_point("start_workflow", "before");
     if (failed) {
       engine.retry(*latest);
     } else {
       engine.start(kLoadZipcode, workflow_id(run), {run.run, run.zipcode, run.options, {}}, {run.options.priority});
     }
+    meta::fail_point("start_workflow", "after");
   }
 
   // The execution of an open run. Error{conflict} when it has ended; wish: to be paused, for the message.
@@ -185,7 +196,9 @@ RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zip
     throw meta::Error(meta::ErrorCode::invalid_setting, "no FHIR server is configured",
                       "Set WELLHEAD_SOURCE_URL or give --source URL");
   }
+  meta::fail_point("request_run", "before");
   const auto requested = request_run(*state_->database.borrow(), zipcode, state_->source_url, options);
+  meta::fail_point("request_run", "after");
   state_->ensure_workflow(engine, requested.run);
   return requested;
 }
