@@ -26,7 +26,8 @@ int concurrency(const meta::Settings& settings) { return static_cast<int>(settin
 orchestration::embedded::EmbeddedEngineOptions engine_options(const meta::Settings& settings) {
   return {.slots = {{"default", kDefaultSlots},
                     {zipcode::kExtractionQueue, static_cast<std::size_t>(concurrency(settings))},
-                    {zipcode::kLoadingQueue, kLoadingSlots}}};
+                    {zipcode::kLoadingQueue, kLoadingSlots}},
+          .lease_duration = settings.get(kLeaseDuration)};
 }
 
 zipcode::MakeLimiter make_limiter(const meta::Settings& settings, const std::string& database_url) {

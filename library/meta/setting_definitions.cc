@@ -109,6 +109,14 @@ constexpr Duration kKeepBlobs{{.name = "WELLHEAD_KEEP_BLOBS",
                                .description = "How long staged CSV blobs stay after their run.",
                                .unit = "days",
                                .most = 3'650 * kDay}};
+constexpr Duration kLeaseDuration{
+    {.name = "WELLHEAD_LEASE_DURATION",
+     .kind = SettingKind::duration,
+     .fallback = "10s",
+     .description = "How long a process that runs loads may be silent before another takes them over.",
+     .unit = "seconds",
+     .least = 500,
+     .most = kHour}};
 constexpr Text kListen{{.name = "WELLHEAD_LISTEN",
                         .kind = SettingKind::address,
                         .fallback = "127.0.0.1:8080",
@@ -128,11 +136,11 @@ constexpr Text kLogFormat{{.name = "WELLHEAD_LOG_FORMAT",
 
 std::span<const SettingDefinition* const> setting_definitions() {
   using namespace setting;
-  static constexpr std::array<const SettingDefinition*, 22> all = {
-      &kSourceUrl,     &kSourceToken, &kSourceUser,    &kSourcePassword, &kSourceCaFile, &kConcurrency,
-      &kPageSize,      &kRequestRate, &kObservations,  &kConnectTimeout, &kReadTimeout,  &kMaxResponseBytes,
-      &kRetryAttempts, &kRetryDelay,  &kRetryMaxDelay, &kHome,           &kDatabaseUrl,  &kBlobUrl,
-      &kKeepBlobs,     &kListen,      &kLogLevel,      &kLogFormat};
+  static constexpr std::array<const SettingDefinition*, 23> all = {
+      &kSourceUrl,     &kSourceToken,   &kSourceUser,    &kSourcePassword, &kSourceCaFile, &kConcurrency,
+      &kPageSize,      &kRequestRate,   &kObservations,  &kConnectTimeout, &kReadTimeout,  &kMaxResponseBytes,
+      &kRetryAttempts, &kRetryDelay,    &kRetryMaxDelay, &kHome,           &kDatabaseUrl,  &kBlobUrl,
+      &kKeepBlobs,     &kLeaseDuration, &kListen,        &kLogLevel,       &kLogFormat};
   return all;
 }
 

@@ -65,6 +65,7 @@ extern const Text kObservations;
 extern const Duration kConnectTimeout, kReadTimeout, kRetryDelay, kRetryMaxDelay;
 extern const Text kHome, kDatabaseUrl, kBlobUrl;
 extern const Duration kKeepBlobs;
+extern const Duration kLeaseDuration;
 extern const Text kListen, kLogLevel, kLogFormat;
 }  // namespace setting
 
