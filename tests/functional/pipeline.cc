@@ -22,7 +22,8 @@ webclient::HttpSettings http_settings(const std::string& source_url) {
 
 }  // namespace
 
-Warehouse::Warehouse() {
+Warehouse::Warehouse(Begin begin) {
+  if (begin == Begin::empty) return;
   auto connection = connect();
   storage::migrate(connection);
   resource::ensure_tables(connection, zipcode::views());
@@ -49,6 +50,12 @@ std::string Warehouse::content() const {
     all += std::string(table) + " " + content(table) + "\n";
   }
   return all;
+}
+
+std::string Warehouse::receipts() const {
+  return value(
+      "SELECT coalesce(string_agg((to_jsonb(r) - '{run_id,requests,retries,bytes_received,seconds,issued_at}'::text[])"
+      "::text, E'\n' ORDER BY resource_type), '') FROM receipt r");
 }
 
 Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url)

@@ -17,10 +17,11 @@
 
 namespace wellhead::functional {
 
-// A migrated database with the resource tables, and a blob directory: what outlives a process.
+// A database with the resource tables, and a blob directory: what outlives a process.
 class Warehouse {
  public:
-  Warehouse();
+  enum class Begin { migrated, empty };
+  explicit Warehouse(Begin begin = Begin::migrated);
 
   storage::Connection connect() const { return database_.connect(); }
   const std::string& database_url() const { return database_.url(); }
@@ -35,6 +36,8 @@ class Warehouse {
   std::string content(const std::string& table) const;
   // Of patient, observation, observation_component and zipcode_patient together.
   std::string content() const;
+  // What equal runs have in common of their receipts: all counts, verdict and digest of each resource type.
+  std::string receipts() const;
 
  private:
   fixture::TestDatabase database_;
