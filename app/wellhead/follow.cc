@@ -27,7 +27,8 @@ constexpr auto kDrawInterval = std::chrono::milliseconds(250);
 constexpr auto kWorkflowInterval = std::chrono::seconds(3);
 constexpr auto kDatabasePatience = std::chrono::seconds(60);
 
-// A connection that comes back after the database was away for a while.
+// A connection that comes back after the database was away for a while. What is done in read() may also use other
+// connections.
 class PatientConnection {
  public:
   explicit PatientConnection(std::string url) : url_(std::move(url)) {}
@@ -144,7 +145,10 @@ void follow_runs(const std::string& database_url, orchestration::Engine& engine,
       if (progress) display.update(now, *progress);
       if (progress && now >= next_check) {
         next_check = now + kWorkflowInterval;
-        watch.check(*progress);
+        connection.read([&](Connection&) {
+          watch.check(*progress);
+          return true;
+        });
       }
     }
     signals.wait_for(open ? kPoll : kDrawInterval);

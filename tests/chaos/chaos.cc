@@ -101,7 +101,7 @@ void Chaos::disturb() {
 void Chaos::live(int life) {
   Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings());
   const auto event = event_of(life);
-  if (event == Event::database_kill) kill_database();
+  if (event == Event::database_kill) kill_database(load);
   if (event == Event::blob_outage) break_blobs(load);
   const auto end = Clock::now() + chance(20, 2500);
   const auto most = static_cast<std::int64_t>(options_.patients) * (kills_ + 1) / (options_.kills + 2);
@@ -122,9 +122,14 @@ void Chaos::kill_program(Process& load) {
   proof_.note(warehouse_, server_);
 }
 
-// Under a program that is starting or loading, which goes on when PostgreSQL is back.
-void Chaos::kill_database() {
-  std::this_thread::sleep_for(chance(500, 1500));
+void Chaos::wait_for_ownership(Process& load) const {
+  while (load.running() && !functional::owns(warehouse_, load.pid())) std::this_thread::sleep_for(kPoll);
+}
+
+// Under a program that loads, which goes on when PostgreSQL is back.
+void Chaos::kill_database(Process& load) {
+  wait_for_ownership(load);
+  std::this_thread::sleep_for(chance(0, 1000));
   if (database_kills_++ % 2 == 0) {
     postgres_.kill();
   } else {
@@ -140,7 +145,7 @@ void Chaos::break_blobs(Process& load) {
   const std::string named = "blob store file://";
   const auto incoming = warehouse_.blob_directory() / "incoming";
   const auto away = warehouse_.blob_directory() / "incoming.away";
-  while (load.running() && !functional::owns(warehouse_, load.pid())) std::this_thread::sleep_for(kPoll);
+  wait_for_ownership(load);
   std::filesystem::rename(incoming, away);
   std::ofstream(incoming) << "in the way";
   const auto limit = Clock::now() + std::chrono::seconds(60);

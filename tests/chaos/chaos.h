@@ -48,7 +48,8 @@ class Chaos {
   Event event_of(int life) const;
   void live(int life);
   void kill_program(fixture::Process& load);
-  void kill_database();
+  void wait_for_ownership(fixture::Process& load) const;
+  void kill_database(fixture::Process& load);
   void break_blobs(fixture::Process& load);
   std::int64_t patients_done() const;
   std::chrono::milliseconds chance(int least, int most);
