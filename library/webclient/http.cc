@@ -43,6 +43,36 @@ std::string read_token(const std::filesystem::path& path) {
   return token;
 }
 
+RequestOutcome outcome_of(const std::optional<TransferFailure>& failure, const HttpResponse& response) {
+  using Health = RequestOutcome::Health;
+  if (!failure) {
+    if (!worth_repeating(response.status)) return {.health = Health::well};
+    return {Health::failing, status_code(response.status), fmt::format("answered {}", response.status)};
+  }
+  if (failure->code == ErrorCode::source_limit) return {.health = Health::well};
+  if (!failure->repeat || failure->stale_connection) return {};
+  return {Health::failing, failure->code, one_line(failure->what, 300)};
+}
+
+// Tells the limiter how the request ended, whatever way it does.
+class Reported {
+ public:
+  Reported(RateLimiter* limiter, const std::stop_token& stop) : limiter_(limiter) {
+    if (limiter_ != nullptr) permit_ = limiter_->acquire(stop);
+  }
+  ~Reported() {
+    if (limiter_ != nullptr) limiter_->report(permit_, outcome);
+  }
+  Reported(const Reported&) = delete;
+  Reported& operator=(const Reported&) = delete;
+
+  RequestOutcome outcome;
+
+ private:
+  RateLimiter* limiter_;
+  Permit permit_;
+};
+
 // A token goes into a header: no byte of it may end the line.
 std::string checked_token(std::string token) {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -227,9 +257,10 @@ auto HttpClient::Session::exchange(const HttpRequest& request, const Url& url, b
 
 std::optional<TransferFailure> HttpClient::Session::perform(Hop hop, const std::stop_token& stop,
                                                             HttpResponse& response) {
-  if (limiter_ != nullptr) limiter_->acquire(stop);
+  Reported request(limiter_, stop);
   ++traffic_.requests;
   auto failure = transfer_.perform(hop, token_, stop, response);
+  request.outcome = outcome_of(failure, response);
   traffic_.bytes += transfer_.wire_bytes();
   return failure;
 }

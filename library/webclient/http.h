@@ -6,9 +6,10 @@
 // replaced at once. Everything sent through this client must therefore be safe to repeat. Redirects are followed by
 // hand: credentials never go to another origin, https never becomes http.
 //
-// Errors: source_unreachable, source_timeout, source_tls, source_busy, source_failed (after the last attempt),
-// source_limit (answer too large, too many redirects), source_refused (a redirect that is not followed),
-// invalid_setting (token file), cancelled. Messages name method, URL without values, status, and what the server said.
+// Errors: source_unreachable, source_timeout, source_tls, source_busy, source_failed (after the last attempt, or at
+// once while the source's circuit is open, see rate_limiter.h), source_limit (answer too large, too many redirects),
+// source_refused (a redirect that is not followed), invalid_setting (token file), cancelled. Messages name method, URL
+// without values, status, and what the server said.
 #pragma once
 
 #include <chrono>
@@ -96,7 +97,10 @@ struct HttpRequest {
   Explain explain = explain_body;
 };
 
-// Error for a status that is no success: source_unauthorized, source_busy, source_failed or source_refused.
+// What a status that is no success means: source_unauthorized, source_timeout, source_busy, source_failed or
+// source_refused.
+meta::ErrorCode status_code(int status);
+// The same as an Error that says what the server said.
 meta::Error status_error(const HttpRequest& request, const HttpResponse& response);
 
 // RFC 9110 §10.2.3: seconds or an HTTP date (any of §5.6.7's three forms); nullopt for anything else. Never negative.

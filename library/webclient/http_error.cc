@@ -76,13 +76,6 @@ std::string_view reason(int status) {
   }
 }
 
-ErrorCode code_for(int status) {
-  if (status == 401 || status == 403) return ErrorCode::source_unauthorized;
-  if (status == 408) return ErrorCode::source_timeout;
-  if (status == 429 || status == 503) return ErrorCode::source_busy;
-  return status >= 500 ? ErrorCode::source_failed : ErrorCode::source_refused;
-}
-
 std::string_view advice_for(int status) {
   switch (status) {
     case 401:
@@ -100,6 +93,13 @@ std::string_view advice_for(int status) {
 }
 
 }  // namespace
+
+ErrorCode status_code(int status) {
+  if (status == 401 || status == 403) return ErrorCode::source_unauthorized;
+  if (status == 408) return ErrorCode::source_timeout;
+  if (status == 429 || status == 503) return ErrorCode::source_busy;
+  return status >= 500 ? ErrorCode::source_failed : ErrorCode::source_refused;
+}
 
 std::string explain_body(const HttpResponse& response) {
   const std::string_view body = response.body;
@@ -121,7 +121,7 @@ Error status_error(const HttpRequest& request, const HttpResponse& response) {
     message +=
         fmt::format(" (asks to wait {} s)", std::chrono::ceil<std::chrono::seconds>(*response.retry_after).count());
   }
-  Error error(code_for(response.status), std::move(message), std::string(advice_for(response.status)));
+  Error error(status_code(response.status), std::move(message), std::string(advice_for(response.status)));
   if (response.status == 501 || response.status == 505) error.no_retry();
   if (response.retry_after) error.set_retry_after(*response.retry_after);
   return error;

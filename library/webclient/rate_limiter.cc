@@ -27,7 +27,7 @@ LocalRateLimiter::LocalRateLimiter(double rate)
     : interval_(rate > 0 ? std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(1 / rate))
                          : Steady::duration::zero()) {}
 
-void LocalRateLimiter::acquire(std::stop_token stop) {
+Permit LocalRateLimiter::acquire(std::stop_token stop) {
   while (true) {
     Steady::time_point turn;
     {
@@ -36,7 +36,7 @@ void LocalRateLimiter::acquire(std::stop_token stop) {
       turn = std::max(next_, blocked_until_);
       if (turn <= now) {
         next_ = now + interval_;
-        return;
+        return {};
       }
     }
     wait_or_throw(turn, stop);

@@ -170,9 +170,18 @@ TEST(Retry, AConnectionClosedWhileIdleIsReplaced) {
 
 class RecordingLimiter final : public RateLimiter {
  public:
-  void acquire(std::stop_token) override { ++acquired; }
+  Permit acquire(std::stop_token) override {
+    if (refusal) throw Error(*refusal);
+    return {.probe = ++acquired};
+  }
+  void report(const Permit& permit, const RequestOutcome& outcome) noexcept override {
+    EXPECT_EQ(permit.probe, static_cast<int>(outcomes.size()) + 1);
+    outcomes.push_back(outcome);
+  }
   void block_until(meta::Time until) override { blocked_until = until; }
+  std::optional<Error> refusal;
   int acquired = 0;
+  std::vector<RequestOutcome> outcomes;
   std::optional<meta::Time> blocked_until;
 };
 
@@ -185,6 +194,77 @@ TEST(Retry, EveryRequestAsksTheLimiterAndRetryAfterIsShared) {
   EXPECT_EQ(limiter.acquired, 2);
   ASSERT_TRUE(limiter.blocked_until);
   EXPECT_GE(*limiter.blocked_until, before + milliseconds(1000));
+}
+
+struct OutcomeCase {
+  const char* name;
+  Reply reply;
+  RequestOutcome::Health health;
+  ErrorCode code = ErrorCode::source_unreachable;
+  const char* reason = "";
+};
+
+class Outcome : public ::testing::TestWithParam<OutcomeCase> {};
+
+TEST_P(Outcome, IsReportedOnceForEachRequest) {
+  ScriptedServer server([](const Received&) { return GetParam().reply; });
+  RecordingLimiter limiter;
+  auto settings = quick();
+  settings.retry.attempts = 1;
+  settings.read_timeout = milliseconds(100);
+  settings.max_response_bytes = 1000;
+  HttpClient client(settings, nullptr, &limiter);
+  error_of(client, get(server.url()));
+  ASSERT_EQ(limiter.outcomes.size(), 1U);
+  EXPECT_EQ(limiter.outcomes[0].health, GetParam().health);
+  if (GetParam().health != RequestOutcome::Health::failing) return;
+  EXPECT_EQ(limiter.outcomes[0].code, GetParam().code);
+  EXPECT_THAT(limiter.outcomes[0].reason, HasSubstr(GetParam().reason));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Answers, Outcome,
+    ::testing::Values(
+        OutcomeCase{"Success", {.body = "well"}, RequestOutcome::Health::well},
+        OutcomeCase{"NotFound", {.status = 404}, RequestOutcome::Health::well},
+        OutcomeCase{"Unauthorized", {.status = 401}, RequestOutcome::Health::well},
+        OutcomeCase{"NotImplemented", {.status = 501}, RequestOutcome::Health::well},
+        OutcomeCase{"TooLarge", {.body = std::string(2000, 'x')}, RequestOutcome::Health::well},
+        OutcomeCase{"Busy", {.status = 429}, RequestOutcome::Health::failing, ErrorCode::source_busy, "answered 429"},
+        OutcomeCase{
+            "Failed", {.status = 502}, RequestOutcome::Health::failing, ErrorCode::source_failed, "answered 502"},
+        OutcomeCase{"Reset", {.drop = true, .reset = true}, RequestOutcome::Health::failing},
+        OutcomeCase{"Silent",
+                    {.body = "x", .cut_after = 0, .hang = true},
+                    RequestOutcome::Health::failing,
+                    ErrorCode::source_timeout,
+                    "no byte"}),
+    [](const ::testing::TestParamInfo<OutcomeCase>& tested) { return tested.param.name; });
+
+TEST(Outcome, AClosedIdleConnectionIsNoFailure) {
+  ScriptedServer server([](const Received& request) {
+    return request.on_connection == 1 ? Reply{.body = "well"} : Reply{.drop = true, .reset = true};
+  });
+  RecordingLimiter limiter;
+  HttpClient client(quick(), nullptr, &limiter);
+  const HttpRequest post{
+      .method = HttpRequest::Method::post, .url = server.url(), .body = "a=b", .content_type = "x/y"};
+  for (int i = 0; i < 5; ++i) client.send(get(server.url()));
+  for (int i = 0; i < 5; ++i) client.send(post);
+  for (const auto& outcome : limiter.outcomes) EXPECT_NE(outcome.health, RequestOutcome::Health::failing);
+}
+
+TEST(Retry, AnOpenCircuitEndsItAtOnceWithNoRequest) {
+  ScriptedServer server(failing(0, {}));
+  RecordingLimiter limiter;
+  limiter.refusal = Error(ErrorCode::source_busy, "the circuit is open").set_retry_after(milliseconds(9000));
+  HttpClient client(quick(), nullptr, &limiter);
+  const auto error = error_of(client, get(server.url()));
+  EXPECT_EQ(error.code(), ErrorCode::source_busy);
+  EXPECT_EQ(error.retry_after(), milliseconds(9000));
+  EXPECT_TRUE(error.retryable());
+  EXPECT_TRUE(server.received().empty());
+  EXPECT_TRUE(limiter.outcomes.empty());
 }
 
 TEST(RetryAfter, TakesSecondsAndTheThreeFormsOfADate) {

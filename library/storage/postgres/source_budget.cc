@@ -41,15 +41,24 @@ ON CONFLICT (source_url) DO UPDATE SET blocked_until = greatest(kept.blocked_unt
 
 }  // namespace
 
-SourceBudget::SourceBudget(std::string database_url, std::string source_url, int rate)
-    : database_url_(std::move(database_url)), source_url_(std::move(source_url)), rate_(rate) {}
+SourceBudget::SourceBudget(std::string database_url, std::string source_url, int rate, CircuitOptions circuit)
+    : database_url_(std::move(database_url)),
+      source_url_(std::move(source_url)),
+      rate_(rate),
+      circuit_(database_url_, source_url_, circuit) {}
 
-void SourceBudget::acquire(std::stop_token stop) {
+webclient::Permit SourceBudget::acquire(std::stop_token stop) {
   while (const auto turn = try_acquire()) {
     if (!webclient::sleep_until(*turn, stop)) {
       throw meta::Error(meta::ErrorCode::cancelled, "stopped while waiting for the source's request rate");
     }
   }
+  // Last, so that a circuit that opened meanwhile is heeded.
+  return circuit_.pass(stop);
+}
+
+void SourceBudget::report(const webclient::Permit& permit, const webclient::RequestOutcome& outcome) noexcept {
+  circuit_.report(permit, outcome);
 }
 
 auto SourceBudget::try_acquire() -> std::optional<Steady::time_point> {
