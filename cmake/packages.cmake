@@ -13,6 +13,8 @@ find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+# Registry and text format; not its HTTP server, nor its client of a push gateway.
+pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 if(WELLHEAD_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
