@@ -11,6 +11,7 @@
 #include <random>
 #include <utility>
 
+#include "library/webclient/source_metrics.h"
 #include "library/webclient/text.h"
 #include "library/webclient/transfer.h"
 #include "library/webclient/url.h"
@@ -52,6 +53,11 @@ RequestOutcome outcome_of(const std::optional<TransferFailure>& failure, const H
   if (failure->code == ErrorCode::source_limit) return {.health = Health::well};
   if (!failure->repeat || failure->stale_connection) return {};
   return {Health::failing, failure->code, one_line(failure->what, 300)};
+}
+
+constexpr std::string_view status_class(int status) {
+  constexpr std::array<std::string_view, 6> kClasses = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  return status >= 100 && status < 600 ? kClasses[static_cast<std::size_t>(status / 100)] : kClasses[0];
 }
 
 // Tells the limiter how the request ended, whatever way it does.
@@ -137,6 +143,7 @@ class HttpClient::Session {
   bool renew_token();
   bool belongs_to_source(const Url& url) const { return source_ && source_->origin() == url.origin(); }
   milliseconds wait_before(int attempt, std::optional<milliseconds> retry_after);
+  void count_retry();
 
   HttpSettings settings_;
   std::optional<Url> source_;
@@ -198,7 +205,7 @@ HttpResponse HttpClient::Session::send(const HttpRequest& request, const std::st
       if (!error.retryable()) counted.no_retry();
       throw counted;
     }
-    ++traffic_.retries;
+    count_retry();
     if (!sleep_until(Clock::now() + wait, stop))
       throw Error(ErrorCode::cancelled, "stopped before a request was repeated");
   }
@@ -226,7 +233,7 @@ auto HttpClient::Session::try_once(const HttpRequest& request, const std::stop_t
     if (!answer) return answer;
     if (answer->status == 401 && !token_renewed && belongs_to_source(url) && renew_token()) {
       token_renewed = true;
-      ++traffic_.retries;
+      count_retry();
       continue;
     }
     if (!is_redirect(*answer)) return answer;
@@ -246,7 +253,7 @@ auto HttpClient::Session::exchange(const HttpRequest& request, const Url& url, b
   auto failure = perform(hop, stop, response);
   if (failure && failure->stale_connection) {
     hop.fresh_connection = true;
-    ++traffic_.retries;
+    count_retry();
     failure = perform(hop, stop, response);
   }
   if (!failure) return response;
@@ -261,8 +268,16 @@ std::optional<TransferFailure> HttpClient::Session::perform(Hop hop, const std::
   ++traffic_.requests;
   auto failure = transfer_.perform(hop, token_, stop, response);
   request.outcome = outcome_of(failure, response);
-  traffic_.bytes += transfer_.wire_bytes();
+  const auto bytes = transfer_.wire_bytes();
+  traffic_.bytes += bytes;
+  source_metrics().requests.add({status_class(failure ? 0 : response.status)});
+  source_metrics().bytes.add({}, static_cast<double>(bytes));
   return failure;
+}
+
+void HttpClient::Session::count_retry() {
+  ++traffic_.retries;
+  source_metrics().retries.add();
 }
 
 // Where a redirect leads (RFC 9110 §15.4). A _search is safe, so a POST stays a POST; only 303 asks for a GET.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/meta/metrics.h"
 #include "library/storage/postgres/incoming.h"
 #include "library/storage/postgres/merge.h"
 
@@ -32,6 +33,21 @@ constexpr std::string_view kSettings =
     "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; "
     "SET LOCAL default_statistics_target = 10; SET LOCAL statement_timeout = 0";
 
+void count_rows(const std::string& table, const std::map<std::int64_t, BlobCounts>& blobs) {
+  static meta::CounterFamily rows(
+      "wellhead_rows_total", "Staged rows that were merged into tables, by what became of them.", {"table", "outcome"});
+  for (const auto& [batch, blob] : blobs) {
+    const auto add = [&](std::string_view outcome, std::int64_t count) {
+      rows.add({table, outcome}, static_cast<double>(count));
+    };
+    add("inserted", blob.inserted);
+    add("updated", blob.updated);
+    add("unchanged", blob.unchanged);
+    add("older", blob.older);
+    add("duplicate", blob.duplicates);
+  }
+}
+
 // One attempt at a group: one transaction.
 class GroupLoad {
  public:
@@ -49,6 +65,7 @@ class GroupLoad {
     merge();
     write_ledger();
     transaction.commit("load");
+    for (const auto& [table, incoming] : incoming_) count_rows(table, incoming->all_counts());
     return std::move(counts_);
   }
 

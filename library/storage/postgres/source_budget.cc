@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/webclient/source_metrics.h"
 
 namespace wellhead::storage {
 namespace {
@@ -48,10 +49,16 @@ SourceBudget::SourceBudget(std::string database_url, std::string source_url, int
       circuit_(database_url_, source_url_, circuit) {}
 
 webclient::Permit SourceBudget::acquire(std::stop_token stop) {
+  std::optional<Steady::time_point> waiting;
   while (const auto turn = try_acquire()) {
+    if (!waiting) waiting = Steady::now();
     if (!webclient::sleep_until(*turn, stop)) {
       throw meta::Error(meta::ErrorCode::cancelled, "stopped while waiting for the source's request rate");
     }
+  }
+  if (waiting) {
+    webclient::source_metrics().waits.observe({"budget"},
+                                              std::chrono::duration<double>(Steady::now() - *waiting).count());
   }
   // Last, so that a circuit that opened meanwhile is heeded.
   return circuit_.pass(stop);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "library/webclient/source_metrics.h"
+
 namespace wellhead::storage {
 namespace {
 
@@ -22,7 +24,8 @@ constexpr milliseconds kLookInterval{100};
 constexpr milliseconds kFailureLookInterval{1'000};
 constexpr int kMostDoublings = 20;
 
-// $1 source, $2 milliseconds, $3 code, $4 reason. Leaves a circuit alone that is open already.
+// $1 source, $2 milliseconds, $3 code, $4 reason, $5 milliseconds after which an open circuit is forgotten. Leaves a
+// circuit alone that is open already.
 constexpr std::string_view kOpen = R"sql(
 INSERT INTO source_budget AS kept (source_url, second, taken, circuit_opened_at, circuit_retry_at, circuit_code,
                                    circuit_reason)
@@ -32,7 +35,8 @@ ON CONFLICT (source_url) DO UPDATE SET
   circuit_opened_at = excluded.circuit_opened_at, circuit_retry_at = excluded.circuit_retry_at,
   circuit_failed_probes = 0, circuit_code = excluded.circuit_code, circuit_reason = excluded.circuit_reason,
   circuit_probe_until = NULL
-WHERE kept.circuit_opened_at IS NULL)sql";
+WHERE kept.circuit_opened_at IS NULL
+   OR kept.circuit_retry_at < clock_timestamp() - $5::bigint * interval '1 millisecond')sql";
 
 // $1 source, $2 milliseconds that the probe may take. A row: this process probes. Of several that ask at once the row
 // lock lets one through; the others then read its circuit_probe_until.
@@ -44,12 +48,14 @@ WHERE source_url = $1 AND circuit_opened_at IS NOT NULL AND circuit_retry_at <= 
   AND (circuit_probe_until IS NULL OR circuit_probe_until <= clock_timestamp())
 RETURNING circuit_probe)sql";
 
-// No row: closed. Milliseconds until the period is over (0: it is), and what a message says.
+// $1 source, $2 milliseconds after which an open circuit is forgotten. No row: closed. Milliseconds until the period is
+// over (0: it is), and what a message says.
 constexpr std::string_view kLook = R"sql(
 SELECT greatest(0, ceil(1000 * extract(epoch FROM circuit_retry_at - clock_timestamp())))::bigint,
        circuit_failed_probes, circuit_code, circuit_reason,
        to_char(circuit_opened_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(circuit_retry_at, 'HH24:MI:SS')
-FROM source_budget WHERE source_url = $1 AND circuit_opened_at IS NOT NULL)sql";
+FROM source_budget WHERE source_url = $1 AND circuit_opened_at IS NOT NULL
+  AND circuit_retry_at >= clock_timestamp() - $2::bigint * interval '1 millisecond')sql";
 
 // $1 source, $2 probe, $3 milliseconds, $4 code, $5 reason. A probe that was taken for lost changes nothing.
 constexpr std::string_view kProbeFailed = R"sql(
@@ -71,16 +77,22 @@ WHERE source_url = $1)sql";
 }  // namespace
 
 SourceCircuit::SourceCircuit(std::string database_url, std::string source_url, CircuitOptions options)
-    : database_url_(std::move(database_url)), source_url_(std::move(source_url)), options_(options) {}
+    : database_url_(std::move(database_url)), source_url_(std::move(source_url)), options_(options) {
+  webclient::source_metrics().circuit_open.set({meta::redacted_url(source_url_)}, 0);
+}
 
 Permit SourceCircuit::pass(const std::stop_token& stop) {
   if (!open_.load()) return {};
-  const auto give_up = Steady::now() + options_.wait;
+  const auto start = Steady::now();
   while (true) {
     Steady::time_point next;
     {
       const std::lock_guard lock(mutex_);
-      if (const auto permit = try_pass(give_up)) return *permit;
+      if (const auto permit = try_pass(start + options_.wait)) {
+        webclient::source_metrics().waits.observe({"circuit"},
+                                                  std::chrono::duration<double>(Steady::now() - start).count());
+        return *permit;
+      }
       next = next_look_;
     }
     if (!webclient::sleep_until(next, stop)) {
@@ -100,14 +112,13 @@ std::optional<Permit> SourceCircuit::try_pass(Steady::time_point give_up) {
     look();
     if (!open_) return Permit{};
   }
-  const auto now = Steady::now();
-  if (std::max(next_look_, now) > give_up) throw open_error(now);
+  if (retry_at_ > give_up) throw open_error();
   return std::nullopt;
 }
 
-// The period may be over while another process probes: then it is worth looking again soon.
+// The period may be over while somebody else probes: then it is worth looking again soon.
 void SourceCircuit::look() {
-  const auto row = query(kLook, {source_url_});
+  const auto row = query(kLook, {source_url_, forgotten_after()});
   const auto now = Steady::now();
   if (row.empty()) {
     if (open_) close("another process has found it well");
@@ -122,6 +133,7 @@ void SourceCircuit::look() {
   since_ = row.text(0, 4);
   until_ = row.text(0, 5);
   open_ = true;
+  webclient::source_metrics().circuit_open.set({meta::redacted_url(source_url_)}, 1);
 }
 
 void SourceCircuit::report(const Permit& permit, const RequestOutcome& outcome) noexcept {
@@ -150,9 +162,12 @@ void SourceCircuit::note_failure(const RequestOutcome& outcome) {
     failed_probes_ = 0;
     next_look_ = Steady::now() + kFailureLookInterval;
     const auto opened =
-        query(kOpen, {source_url_, next_period(), meta::to_string(outcome.code), outcome.reason}).affected_rows() == 1;
+        query(kOpen, {source_url_, next_period(), meta::to_string(outcome.code), outcome.reason, forgotten_after()})
+            .affected_rows() == 1;
     look();
-    if (opened && open_) spdlog::warn("{}", open_error(Steady::now()).message());
+    if (!opened || !open_) return;
+    webclient::source_metrics().circuit_openings.add();
+    spdlog::warn("{}", open_error().message());
   } else if (Steady::now() >= next_look_) {
     next_look_ = Steady::now() + kFailureLookInterval;
     look();
@@ -181,6 +196,7 @@ void SourceCircuit::close(std::string_view how) {
   failures_ = 0;
   failed_probes_ = 0;
   open_ = false;
+  webclient::source_metrics().circuit_open.set({meta::redacted_url(source_url_)}, 0);
   connection_.reset();
 }
 
@@ -189,6 +205,9 @@ std::int64_t SourceCircuit::next_period() {
   const auto period = std::min(options_.max_period.count(), options_.first_period.count() << doublings);
   return std::uniform_int_distribution<std::int64_t>(period - period / 5, period)(random_);
 }
+
+// A circuit that nobody has tried to close for longer than that was left behind, by a process that ended.
+std::int64_t SourceCircuit::forgotten_after() const { return (options_.max_period + options_.probe_time).count(); }
 
 // Tries once more when the connection turns out to be broken: each of these statements may be repeated.
 Result SourceCircuit::query(std::string_view sql, std::initializer_list<Value> parameters) {
@@ -208,15 +227,12 @@ Result SourceCircuit::query(std::string_view sql, std::initializer_list<Value> p
   }
 }
 
-Error SourceCircuit::open_error(Steady::time_point now) const {
-  const auto url = meta::redacted_url(source_url_);
-  const auto remaining = std::chrono::ceil<milliseconds>(retry_at_ - now);
-  auto message =
-      remaining > milliseconds::zero()
-          ? fmt::format("{} keeps failing since {} UTC ({}) and is left alone until {}", url, since_, reason_, until_)
-          : fmt::format("{} keeps failing since {} UTC ({}) and is just being tried", url, since_, reason_);
-  Error error(code_, std::move(message), "Look after the source; it is tried again by itself");
-  error.set_retry_after(std::max(remaining, kFailureLookInterval));
+Error SourceCircuit::open_error() const {
+  Error error(code_,
+              fmt::format("{} keeps failing since {} UTC ({}) and is left alone until {}",
+                          meta::redacted_url(source_url_), since_, reason_, until_),
+              "Look after the source; it is tried again by itself");
+  error.set_retry_after(std::max(std::chrono::ceil<milliseconds>(retry_at_ - Steady::now()), milliseconds(1)));
   return error;
 }
 

@@ -1,7 +1,7 @@
 // The circuit of a source, shared by all processes through its row of source_budget. It is closed while the source
 // answers. A number of failures in a row, in one process, opens it for all: requests then wait for a moment or fail at
-// once, until its period is over and one request of one process probes the source. An answer closes the circuit; a
-// failure begins a longer period.
+// once, until its period is over and one request of one process probes the source, for which the others wait. An answer
+// closes the circuit; a failure begins a longer period.
 //
 // While the source answers nothing is asked of the database. A process that does not see failures does not notice a
 // circuit that another one opened; its first failure makes it look, and its first success means that there is no
@@ -27,10 +27,10 @@ namespace wellhead::storage {
 
 struct CircuitOptions {
   int failures = 10;  // in a row, to open it; 0: never
-  std::chrono::milliseconds first_period{
-      1'000};  // doubles with each failed probe; shortened at random by up to a fifth
+  // Doubles with each failed probe; shortened at random by up to a fifth.
+  std::chrono::milliseconds first_period{1'000};
   std::chrono::milliseconds max_period{60'000};
-  std::chrono::milliseconds wait{5'000};  // longest that a request waits for an open circuit instead of failing at once
+  std::chrono::milliseconds wait{5'000};         // a period that lasts longer fails requests at once instead
   std::chrono::milliseconds probe_time{75'000};  // a probe that is silent for longer is taken for lost with its process
 };
 
@@ -56,7 +56,8 @@ class SourceCircuit {
   void close(std::string_view how);
   std::int64_t next_period();
   Result query(std::string_view sql, std::initializer_list<Value> parameters);
-  meta::Error open_error(Steady::time_point now) const;
+  std::int64_t forgotten_after() const;
+  meta::Error open_error() const;
 
   const std::string database_url_;
   const std::string source_url_;

@@ -112,31 +112,45 @@ TEST_F(SourceCircuitTest, OneRequestOfAllProcessesProbesAndItsSuccessClosesForAl
   auto second = process(opening_for(milliseconds(300)));
   open(first);
   request(second, kBusy);
+  std::atomic<int> probing = 0;
   std::atomic<int> probes = 0;
-  std::atomic<int> refused_since = 0;  // a probe began
-  Permit probe;
+  std::atomic<int> others = 0;
   {
     std::vector<std::jthread> threads;
     for (auto* budget : {&first, &first, &second, &second, &first, &second}) {
       threads.emplace_back([&, budget] {
-        while (refused_since < 1000) {
-          try {
-            probe = budget->acquire({});
-            ++probes;
-          } catch (const Error&) {
-            if (probes > 0) ++refused_since;
-          }
+        const auto permit = await_permit(*budget);
+        EXPECT_EQ(probing, 0) << "nobody gets through while the source is tried";
+        if (permit.probe == 0) {
+          ++others;
+          return;
         }
+        ++probes;
+        ++probing;
+        std::this_thread::sleep_for(milliseconds(500));  // for somebody to get through who must not
+        --probing;
+        budget->report(permit, kWell);
       });
     }
   }
-  ASSERT_EQ(probes, 1);
-  EXPECT_NE(probe.probe, 0);
-  first.report(probe, kWell);
-  EXPECT_EQ(await_permit(second).probe, 0);
-  EXPECT_EQ(await_permit(first).probe, 0);
+  EXPECT_EQ(probes, 1);
+  EXPECT_EQ(others, 5);
   EXPECT_FALSE(refusal(first));
   EXPECT_FALSE(refusal(second));
+}
+
+TEST_F(SourceCircuitTest, WhatAProcessLeftOpenLongAgoIsForgotten) {
+  auto ended = process(opening_for(std::chrono::minutes(30)));
+  open(ended);
+  connection_.query(
+      "UPDATE source_budget SET circuit_failed_probes = 9, circuit_retry_at = clock_timestamp() - interval '1 day'");
+  auto next = process(opening_for(std::chrono::minutes(30)));
+  request(next, kBusy);
+  request(next, kBusy);
+  EXPECT_FALSE(refusal(next));
+  request(next, kBusy);
+  EXPECT_TRUE(refusal(next));
+  EXPECT_EQ(row("circuit_failed_probes"), "0");
 }
 
 TEST_F(SourceCircuitTest, PeriodsGrowWithEachFailedProbeUpToTheirLimit) {
