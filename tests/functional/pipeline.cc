@@ -20,6 +20,11 @@ webclient::HttpSettings http_settings(const std::string& source_url) {
   return settings;
 }
 
+zipcode::MakeLimiter or_unlimited(zipcode::MakeLimiter make_limiter) {
+  if (make_limiter) return make_limiter;
+  return [](const std::string&) { return std::make_unique<webclient::LocalRateLimiter>(0.0); };
+}
+
 }  // namespace
 
 Warehouse::Warehouse(Begin begin) {
@@ -58,11 +63,10 @@ std::string Warehouse::receipts() const {
       "::text, E'\n' ORDER BY resource_type), '') FROM receipt r");
 }
 
-Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url)
+Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter)
     : database_(warehouse.database_url(), 16),
       blobs_(storage::open_blob_store(warehouse.blob_url())),
-      service_(database_, *blobs_, http_settings(source_url),
-               [](const std::string&) { return std::make_unique<webclient::LocalRateLimiter>(0.0); }),
+      service_(database_, *blobs_, http_settings(source_url), or_unlimited(std::move(make_limiter))),
       journal_(warehouse.database_url()) {
   service_.register_with(registry_);
   orchestration::embedded::EmbeddedEngineOptions options;

@@ -47,7 +47,8 @@ class Warehouse {
 // A process's worth of Wellhead over a warehouse; destroying it is an orderly stop.
 class Pipeline {
  public:
-  Pipeline(Warehouse& warehouse, const std::string& source_url);
+  // make_limiter: by default without a limit.
+  Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter = {});
   ~Pipeline();
 
   struct Loaded {

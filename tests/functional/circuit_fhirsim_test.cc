@@ -1,0 +1,84 @@
+// A load whose source fails for a while behind an open circuit: complete in the end, and the source was left alone.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "library/storage/postgres/source_budget.h"
+#include "tests/fixture/fhirsim.h"
+#include "tests/functional/pipeline.h"
+
+namespace wellhead::functional {
+namespace {
+
+using fixture::FhirSim;
+using std::chrono::milliseconds;
+
+constexpr int kFailures = 5;
+constexpr int kSlots = 5;  // extraction activities, hence requests, at a time
+
+zipcode::MakeLimiter limiter_with_circuit(const Warehouse& warehouse) {
+  return [url = warehouse.database_url()](const std::string& source_url) {
+    return std::make_unique<storage::SourceBudget>(
+        url, source_url, 0,
+        storage::CircuitOptions{
+            .failures = kFailures, .first_period = milliseconds(50), .max_period = milliseconds(400)});
+  };
+}
+
+zipcode::LoadOptions small_steps() {
+  zipcode::LoadOptions options;
+  options.page_size = 20;
+  options.batch_bytes = 100'000;
+  return options;
+}
+
+struct FaultCase {
+  const char* name;
+  const char* rule;
+};
+
+class LoadThroughAnOutage : public testing::TestWithParam<FaultCase> {};
+
+TEST_P(LoadThroughAnOutage, EndsCompleteAndTheSourceSawOnlyProbes) {
+  FhirSim server({"--generate", "80", "--observations", "12", "--zip", "02139"});
+  std::string expected;
+  {
+    Warehouse undisturbed;
+    Pipeline pipeline(undisturbed, server.base_url());
+    ASSERT_EQ(pipeline.load("02139", small_steps()).run.state, "complete");
+    expected = undisturbed.content();
+  }
+  Warehouse warehouse;
+  Pipeline pipeline(warehouse, server.base_url(), limiter_with_circuit(warehouse));
+  server.add_fault(R"({"kind":"latency","ms":20,"match":"Observation"})");
+  const auto requested = pipeline.request("02139", small_steps());
+  while (warehouse.number("SELECT count(*) FROM staged_batch") < 3) std::this_thread::yield();
+  server.add_fault(GetParam().rule);
+  // Long enough for the client's own attempts to be used up many times over.
+  while (warehouse.number("SELECT coalesce(max(circuit_failed_probes), 0) FROM source_budget") < 6) {
+    std::this_thread::yield();
+  }
+  const auto failed_probes = warehouse.number("SELECT circuit_failed_probes FROM source_budget");
+  server.clear_faults();
+  const auto loaded = pipeline.wait(requested);
+  ASSERT_EQ(loaded.run.state, "complete") << loaded.run.error.value_or("");
+  EXPECT_EQ(warehouse.content(), expected);
+  EXPECT_EQ(warehouse.number("SELECT count(circuit_opened_at) FROM source_budget"), 0) << "closed again";
+
+  int failed = 0;
+  for (const auto& request : server.request_log()) {
+    for (const auto& fault : request.faults) failed += fault != "latency" ? 1 : 0;
+  }
+  // What opened it, what was on its way then, and the probes; one more may have begun while the faults were cleared.
+  EXPECT_LE(failed, kFailures + kSlots + failed_probes + 1);
+  EXPECT_GE(failed, kFailures + failed_probes);
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, LoadThroughAnOutage,
+                         testing::Values(FaultCase{"ServerError", R"({"kind":"server_error","status":503})"},
+                                         FaultCase{"TooManyRequests", R"({"kind":"too_many_requests"})"},
+                                         FaultCase{"Reset", R"({"kind":"reset"})"}),
+                         [](const testing::TestParamInfo<FaultCase>& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace wellhead::functional
