@@ -88,7 +88,8 @@ void add_load_settings(CLI::App& command, CommandLine& line) {
   constexpr auto rest = std::to_array<const meta::SettingDefinition*>(
       {&kSourceToken, &kSourceUser, &kSourcePassword, &kSourceCaFile, &kConcurrency, &kPageSize, &kRequestRate,
        &kObservations, &kConnectTimeout, &kReadTimeout, &kMaxResponseBytes, &kRetryAttempts, &kRetryDelay,
-       &kRetryMaxDelay, &kBlobUrl, &kKeepBlobs, &kLeaseDuration});
+       &kRetryMaxDelay, &kCircuitFailures, &kCircuitPeriod, &kCircuitMaxPeriod, &kBlobUrl, &kKeepBlobs,
+       &kLeaseDuration});
   for (const auto* setting : rest) add_setting(command, line, *setting);
 }
 

@@ -31,8 +31,14 @@ orchestration::embedded::EmbeddedEngineOptions engine_options(const meta::Settin
 }
 
 zipcode::MakeLimiter make_limiter(const meta::Settings& settings, const std::string& database_url) {
-  return [rate = static_cast<int>(settings.get(kRequestRate)), database_url](const std::string& source_url) {
-    return std::make_unique<storage::SourceBudget>(database_url, source_url, rate);
+  storage::CircuitOptions circuit;
+  circuit.failures = static_cast<int>(settings.get(kCircuitFailures));
+  circuit.first_period = settings.get(kCircuitPeriod);
+  circuit.max_period = settings.get(kCircuitMaxPeriod);
+  // A probe is not taken for lost while it may still be answered.
+  circuit.probe_time = settings.get(kConnectTimeout) + settings.get(kReadTimeout) + std::chrono::seconds(5);
+  return [rate = static_cast<int>(settings.get(kRequestRate)), circuit, database_url](const std::string& source_url) {
+    return std::make_unique<storage::SourceBudget>(database_url, source_url, rate, circuit);
   };
 }
 

@@ -94,6 +94,27 @@ constexpr Duration kRetryMaxDelay{
      .description = "Longest wait between two tries; a source that asks for more ends the request.",
      .unit = "seconds",
      .most = kHour}};
+constexpr Integer kCircuitFailures{
+    {.name = "WELLHEAD_CIRCUIT_FAILURES",
+     .kind = SettingKind::integer,
+     .fallback = "10",
+     .description = "Failures in a row after which the source is left alone for a while; 0 is never.",
+     .most = 1'000'000}};
+constexpr Duration kCircuitPeriod{
+    {.name = "WELLHEAD_CIRCUIT_PERIOD",
+     .kind = SettingKind::duration,
+     .fallback = "1s",
+     .description = "How long it is left alone at first, before one request tries it; doubles while it fails.",
+     .unit = "seconds",
+     .least = 1,
+     .most = kHour}};
+constexpr Duration kCircuitMaxPeriod{{.name = "WELLHEAD_CIRCUIT_MAX_PERIOD",
+                                      .kind = SettingKind::duration,
+                                      .fallback = "60s",
+                                      .description = "Longest time between two such tries.",
+                                      .unit = "seconds",
+                                      .least = 1,
+                                      .most = kDay}};
 constexpr Text kHome{{.name = "WELLHEAD_HOME",
                       .kind = SettingKind::path,
                       .description = "Directory for the own PostgreSQL cluster and the blobs."}};
@@ -121,6 +142,10 @@ constexpr Text kListen{{.name = "WELLHEAD_LISTEN",
                         .kind = SettingKind::address,
                         .fallback = "127.0.0.1:8080",
                         .description = "Address and port of the API; port 0 takes any free one."}};
+constexpr Text kMetricsListen{
+    {.name = "WELLHEAD_METRICS_LISTEN",
+     .kind = SettingKind::address,
+     .description = "Address and port where a worker serves /metrics and /health alone; not set, it serves nothing."}};
 constexpr Text kLogLevel{{.name = "WELLHEAD_LOG_LEVEL",
                           .kind = SettingKind::choice,
                           .fallback = "info",
@@ -136,11 +161,12 @@ constexpr Text kLogFormat{{.name = "WELLHEAD_LOG_FORMAT",
 
 std::span<const SettingDefinition* const> setting_definitions() {
   using namespace setting;
-  static constexpr std::array<const SettingDefinition*, 23> all = {
-      &kSourceUrl,     &kSourceToken,   &kSourceUser,    &kSourcePassword, &kSourceCaFile, &kConcurrency,
-      &kPageSize,      &kRequestRate,   &kObservations,  &kConnectTimeout, &kReadTimeout,  &kMaxResponseBytes,
-      &kRetryAttempts, &kRetryDelay,    &kRetryMaxDelay, &kHome,           &kDatabaseUrl,  &kBlobUrl,
-      &kKeepBlobs,     &kLeaseDuration, &kListen,        &kLogLevel,       &kLogFormat};
+  static constexpr std::array<const SettingDefinition*, 27> all = {
+      &kSourceUrl,     &kSourceToken, &kSourceUser,    &kSourcePassword,  &kSourceCaFile,  &kConcurrency,
+      &kPageSize,      &kRequestRate, &kObservations,  &kConnectTimeout,  &kReadTimeout,   &kMaxResponseBytes,
+      &kRetryAttempts, &kRetryDelay,  &kRetryMaxDelay, &kCircuitFailures, &kCircuitPeriod, &kCircuitMaxPeriod,
+      &kHome,          &kDatabaseUrl, &kBlobUrl,       &kKeepBlobs,       &kLeaseDuration, &kListen,
+      &kMetricsListen, &kLogLevel,    &kLogFormat};
   return all;
 }
 

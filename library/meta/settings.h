@@ -60,13 +60,13 @@ using Integer = Setting<std::int64_t>;
 using Duration = Setting<std::chrono::milliseconds>;
 
 extern const Text kSourceUrl, kSourceToken, kSourceUser, kSourcePassword, kSourceCaFile;
-extern const Integer kConcurrency, kPageSize, kRequestRate, kMaxResponseBytes, kRetryAttempts;
+extern const Integer kConcurrency, kPageSize, kRequestRate, kMaxResponseBytes, kRetryAttempts, kCircuitFailures;
 extern const Text kObservations;
-extern const Duration kConnectTimeout, kReadTimeout, kRetryDelay, kRetryMaxDelay;
+extern const Duration kConnectTimeout, kReadTimeout, kRetryDelay, kRetryMaxDelay, kCircuitPeriod, kCircuitMaxPeriod;
 extern const Text kHome, kDatabaseUrl, kBlobUrl;
 extern const Duration kKeepBlobs;
 extern const Duration kLeaseDuration;
-extern const Text kListen, kLogLevel, kLogFormat;
+extern const Text kListen, kMetricsListen, kLogLevel, kLogFormat;
 }  // namespace setting
 
 // All of them, in the order of .env.example.
