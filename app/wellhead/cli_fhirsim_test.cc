@@ -6,9 +6,11 @@
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <thread>
 
 #include "library/meta/describe.h"
+#include "library/webserver/testing/raw_client.h"
 #include "tests/fixture/database.h"
 #include "tests/fixture/directory.h"
 #include "tests/fixture/fhirsim.h"
@@ -21,6 +23,7 @@ namespace fs = std::filesystem;
 using fixture::Process;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 using Environment = std::map<std::string, std::string>;
@@ -196,6 +199,49 @@ TEST_F(CliTest, ServeQueuesForAWorkerAndLoadFollowsIt) {
     process->signal(SIGINT);
     EXPECT_EQ(process->wait(), 0) << process->errors();
   }
+}
+
+// The value of a series in Prometheus' text format; 0: it is not there.
+double series(const std::string& text, const std::string& name) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(name + " ")) return std::stod(line.substr(name.size() + 1));
+  }
+  return 0;
+}
+
+TEST_F(CliTest, AWorkerTellsWhatItCountsWithoutIds) {
+  environment_["WELLHEAD_METRICS_LISTEN"] = "127.0.0.1:0";
+  environment_["WELLHEAD_REQUEST_RATE"] = "3";
+  server_.add_fault(R"({"kind": "server_error", "times": 2})");
+  Process worker(WELLHEAD_PROGRAM, {"worker"}, environment_);
+  wait_until([&] { return worker.errors().find("ready") != std::string::npos; });
+  wait_until([&] {
+    return !database_.connect().query("SELECT 1 FROM wellhead_journal.lease WHERE owner IS NOT NULL").empty();
+  });
+  ASSERT_EQ(run({"load", "02139"}).status, 0);
+  const auto log = worker.errors();
+  const auto at = log.find("http://127.0.0.1:");
+  ASSERT_NE(at, std::string::npos) << log;
+  const auto port = static_cast<std::uint16_t>(std::stoi(log.substr(at + 17)));
+  EXPECT_EQ(webserver::testing::get(port, "/health/ready").status, 200);
+  EXPECT_EQ(webserver::testing::get(port, "/patients").status, 404);
+  const auto metrics = webserver::testing::get(port, "/metrics").body;
+  EXPECT_EQ(series(metrics, R"(wellhead_rows_total{outcome="inserted",table="patient"})"), 30) << metrics;
+  EXPECT_EQ(series(metrics, R"(wellhead_rows_total{outcome="inserted",table="observation"})"), 300);
+  EXPECT_GE(series(metrics, R"(wellhead_batches_staged_total{resource_type="Observation"})"), 1);
+  EXPECT_EQ(series(metrics, R"(wellhead_source_requests_total{status="5xx"})"), 2);
+  EXPECT_GE(series(metrics, R"(wellhead_source_requests_total{status="2xx"})"), 3);
+  EXPECT_EQ(series(metrics, "wellhead_source_retries_total"), 2);
+  EXPECT_GT(series(metrics, "wellhead_source_received_bytes_total"), 10'000);
+  EXPECT_GE(series(metrics, R"(wellhead_source_budget_wait_seconds_count{reason="budget"})"), 1);
+  EXPECT_THAT(metrics, HasSubstr("wellhead_source_circuit_open{source=\"" + server_.base_url() + "\"} 0\n"));
+  const auto patient = database_.connect().query("SELECT id, family FROM patient LIMIT 1");
+  for (const auto& secret : {std::string(patient.text(0, 0)), std::string(patient.text(0, 1)), std::string("02139")}) {
+    EXPECT_THAT(metrics, Not(HasSubstr(secret)));
+  }
+  worker.signal(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0) << worker.errors();
 }
 
 TEST_F(CliTest, AnInterruptedLoadGoesOn) {

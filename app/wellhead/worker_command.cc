@@ -1,10 +1,13 @@
-// wellhead worker: runs queued loads, without an API.
+// wellhead worker: runs queued loads, without an API; /health and /metrics if asked for.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include <memory>
 
 #include "app/wellhead/command.h"
 #include "app/wellhead/composition.h"
 #include "app/wellhead/stop_signals.h"
+#include "service/api/server.h"
 
 namespace wellhead::app {
 namespace {
@@ -14,16 +17,30 @@ constexpr std::string_view kExamples =
     "One worker of a database works at a time; others wait and take over when it ends.\n"
     "Ctrl-C or SIGTERM stops it within seconds; a load that was running goes on at the next start.";
 
+// nullptr: WELLHEAD_METRICS_LISTEN is not set.
+std::unique_ptr<api::Server> serve_metrics(const meta::Settings& settings, const Database& database) {
+  if (!settings.is_set(meta::setting::kMetricsListen)) return nullptr;
+  auto server = std::make_unique<api::Server>(api::ServerOptions{.listen = settings.get(meta::setting::kMetricsListen),
+                                                                 .database_url = database.url(),
+                                                                 .monitoring_only = true,
+                                                                 .threads = 1});
+  server->start();
+  spdlog::info("metrics are at {}/metrics", server->url());
+  return server;
+}
+
 int work(const CommandLine& line) {
   const auto settings = line.start();
   const StopSignals signals;
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
   Worker worker(settings, database);
+  const auto metrics = serve_metrics(settings, database);
   worker.begin();
   spdlog::info("the worker is ready");
   signals.wait();
   spdlog::info("stopping");
+  if (metrics) metrics->stop();
   worker.stop();
   database.release();
   return kDone;
@@ -32,7 +49,8 @@ int work(const CommandLine& line) {
 }  // namespace
 
 void add_worker(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "worker", "Run queued loads, without an API.", kExamples, {});
+  auto& command = add_command(program, line, "worker", "Run queued loads, without an API.", kExamples,
+                              {&meta::setting::kMetricsListen});
   add_load_settings(command, line);
   command.callback([&line] { line.action = [&line] { return work(line); }; });
 }

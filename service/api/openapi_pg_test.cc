@@ -144,7 +144,7 @@ TEST_F(OpenApi, HasEveryRouteWithUniqueNamesAndDeclaredParameters) {
       EXPECT_FALSE(text(parameter["description"]).empty()) << route->path << " " << text(parameter["name"]);
     }
   }
-  EXPECT_EQ(operations.size(), 12U);
+  EXPECT_EQ(operations.size(), 13U);
   EXPECT_EQ(testing::at(json_, "/openapi"), "\"3.1.0\"");
 }
 

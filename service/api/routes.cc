@@ -33,7 +33,15 @@ std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencie
   resource::add_routes(patient::patient_api(), dependencies.connections, *table);
   resource::add_routes(observation::observation_api(), dependencies.connections, *table);
   add_health_routes(dependencies.connections, *table);
+  add_metrics_route(*table);
   add_docs_routes(*table);
+  return table;
+}
+
+std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConnections& connections) {
+  auto table = std::make_unique<webserver::RouteTable>(description());
+  add_health_routes(connections, *table);
+  add_metrics_route(*table);
   return table;
 }
 

@@ -8,6 +8,7 @@
 #include "library/storage/postgres/async_connection.h"
 #include "library/webserver/blocking_pool.h"
 #include "library/webserver/route.h"
+#include "library/webserver/server.h"
 #include "service/zipcode/routes.h"
 
 namespace wellhead::api {
@@ -20,9 +21,15 @@ struct RouteDependencies {
 };
 
 std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies);
+// Health and metrics alone.
+std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConnections& connections);
 
 // GET /health/live and /health/ready.
 void add_health_routes(storage::AsyncConnections& connections, webserver::RouteTable& table);
+// GET /metrics.
+void add_metrics_route(webserver::RouteTable& table);
+// For webserver::ServerOptions::on_request.
+void count_request(const webserver::RequestRecord& record);
 // GET / (to the docs), /docs, its files, and /openapi.json. Call when all others are in the table.
 void add_docs_routes(webserver::RouteTable& table);
 

@@ -28,6 +28,11 @@ void log_request(const webserver::RequestRecord& record) {
   }
 }
 
+void note_request(const webserver::RequestRecord& record) {
+  count_request(record);
+  log_request(record);
+}
+
 void log_database(const std::string& problem) {
   if (problem.empty()) {
     spdlog::info("the API reaches its database again");
@@ -42,7 +47,7 @@ webserver::ServerOptions http_options(const ServerOptions& options) {
   http.threads = options.threads;
   http.limits.connections = options.max_connections;
   http.stop_limit = options.stop_limit;
-  http.on_request = log_request;
+  http.on_request = note_request;
   return http;
 }
 
@@ -50,7 +55,8 @@ webserver::ServerOptions http_options(const ServerOptions& options) {
 
 struct Server::State {
   explicit State(ServerOptions given) : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit) {
-    routes = make_routes({options.start_load, connections, pool});
+    routes = options.monitoring_only ? make_monitoring_routes(connections)
+                                     : make_routes({options.start_load, connections, pool});
     http = std::make_unique<webserver::Server>(*routes, http_options(options));
     const storage::AsyncConnectionOptions database{
         .url = options.database_url, .statement_timeout = options.statement_timeout, .on_change = log_database};

@@ -29,6 +29,7 @@ using StartLoad = std::function<zipcode::RequestedRun(const meta::Zipcode&)>;
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0 takes a free one
   std::string database_url;
+  bool monitoring_only = false;        // /health and /metrics, and nothing else
   StartLoad start_load;                // empty: POST /zipcodes answers 503 (an API that only reads)
   unsigned threads = 0;                // 0: one a core
   std::size_t max_connections = 1024;  // more get 503 and are closed

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "library/meta/error.h"
+#include "library/meta/metrics.h"
 
 namespace wellhead::resource {
 namespace {
@@ -73,6 +74,12 @@ void record_batch(Connection& connection, meta::RunId run, meta::BatchId batch, 
         {run.value, batch.value, table.table, table.key.text, table.rows, table.bytes});
   }
   record_rejects(connection, run, batch, resource_type, content.rejects);
+}
+
+void count_staged(std::string_view resource_type) {
+  static meta::CounterFamily batches("wellhead_batches_staged_total", "Batches of resources that were staged.",
+                                     {"resource_type"});
+  batches.add({resource_type});
 }
 
 std::optional<std::string> staged_result(Connection& connection, meta::RunId run, meta::BatchId batch) {

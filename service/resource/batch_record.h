@@ -35,6 +35,9 @@ bool is_storable_id(std::string_view id);
 void record_batch(storage::Connection& connection, meta::RunId run, meta::BatchId batch, std::string_view resource_type,
                   const StagedContent& content, const BatchCounts& counts, std::string_view result);
 
+// For /metrics, once that transaction is committed.
+void count_staged(std::string_view resource_type);
+
 // The answer of a batch that is already staged.
 std::optional<std::string> staged_result(storage::Connection& connection, meta::RunId run, meta::BatchId batch);
 

@@ -242,6 +242,7 @@ ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
   storage::check_lease(*connection, lease_epoch);
   resource::record_batch(*connection, run_.run, step_.batch, "Observation", content, counts_, meta::to_json(result));
   transaction.commit("stage_observations");
+  resource::count_staged("Observation");
   return result;
 }
 

@@ -177,6 +177,7 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
       "SELECT $1, $2, id, nullif(ordinal, '')::bigint FROM unnest($3::text[], $4::text[]) AS received (id, ordinal)",
       {run_.run.value, step_.batch.value, storage::array_literal(ids_), storage::array_literal(ordinals_)});
   transaction.commit("stage_patients");
+  resource::count_staged("Patient");
   return result_;
 }
 

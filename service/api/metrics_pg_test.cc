@@ -1,0 +1,92 @@
+// GET /metrics as Prometheus reads it. The counts are the process's, so tests look at what they add.
+#include "library/meta/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <sstream>
+
+#include "service/api/testing/api_fixture.h"
+
+namespace wellhead::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class MetricsTest : public testing::ApiTest {
+ protected:
+  // A request is counted once its answer was handed to the socket, which its client may have read before.
+  double await_count(const std::string& series, double least) {
+    for (;;) {
+      const auto found = value(series);
+      if (found >= least) return found;
+    }
+  }
+  double value(const std::string& series) {
+    std::istringstream lines(get("/metrics").body);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with(series + " ")) return std::stod(line.substr(series.size() + 1));
+    }
+    return 0;
+  }
+};
+
+TEST_F(MetricsTest, AreServedInPrometheusTextFormat) {
+  const auto answer = get("/metrics",
+                          "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+                          "\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(get("/metrics", "Accept: text/html\r\n").status, 406);
+  std::istringstream lines(get("/metrics").body);
+  const std::regex comment(R"(# (HELP|TYPE) [a-z_]+ .+)");
+  const std::regex sample(R"re([a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? \S+)re");
+  int samples = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    EXPECT_TRUE(std::regex_match(line, line.starts_with('#') ? comment : sample)) << line;
+    if (!line.starts_with('#')) ++samples;
+  }
+  EXPECT_GT(samples, 0);
+}
+
+TEST_F(MetricsTest, CountRequestsByRouteAndStatusWithoutIds) {
+  testing::make_schema(connection_);
+  testing::seed(connection_);
+  const std::string found = R"(wellhead_api_requests_total{method="GET",route="/patients/{id}",status="200"})";
+  const std::string missing = R"(wellhead_api_requests_total{method="GET",route="/patients/{id}",status="404"})";
+  const std::string strange = R"(wellhead_api_requests_total{method="GET",route="none",status="404"})";
+  const std::string seconds = R"(wellhead_api_request_seconds_count{method="GET",route="/patients/{id}"})";
+  const auto found_before = value(found);
+  const auto missing_before = value(missing);
+  const auto strange_before = value(strange);
+  const auto seconds_before = value(seconds);
+  EXPECT_EQ(get("/patients/smith").status, 200);
+  EXPECT_EQ(get("/patients/smythe-unknown").status, 404);
+  EXPECT_EQ(get("/strange/smith").status, 404);
+  EXPECT_EQ(await_count(found, found_before + 1), found_before + 1);
+  EXPECT_EQ(await_count(missing, missing_before + 1), missing_before + 1);
+  EXPECT_EQ(await_count(strange, strange_before + 1), strange_before + 1);
+  EXPECT_EQ(await_count(seconds, seconds_before + 2), seconds_before + 2);
+  EXPECT_THAT(get("/metrics").body, Not(HasSubstr("smith")));
+}
+
+TEST_F(MetricsTest, NeedNoDatabase) {
+  options_.database_url = "postgresql://nobody@127.0.0.1:1/none";
+  EXPECT_EQ(get("/metrics").status, 200);
+}
+
+TEST_F(MetricsTest, MonitoringAloneHasNothingElse) {
+  options_.monitoring_only = true;
+  EXPECT_EQ(get("/metrics").status, 200);
+  EXPECT_EQ(get("/health/live").status, 200);
+  EXPECT_EQ(get("/health/ready").status, 503) << "the database has no schema yet";
+  testing::make_schema(connection_);
+  EXPECT_EQ(get("/health/ready").status, 200);
+  for (const auto* path : {"/", "/patients", "/runs", "/docs", "/openapi.json"}) EXPECT_EQ(get(path).status, 404);
+}
+
+}  // namespace
+}  // namespace wellhead::api
