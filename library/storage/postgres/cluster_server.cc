@@ -183,6 +183,7 @@ void ClusterServer::fail_start() const {
 }
 
 void ClusterServer::start(bool alone, std::chrono::seconds patience) {
+  child_ended();  // one that was killed
   write_configuration();
   make_socket_directory();
   remove_stale_files(alone);

@@ -7,8 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
+#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -17,6 +21,7 @@
 #include "library/meta/error.h"
 #include "library/storage/postgres/cluster_layout.h"
 #include "library/storage/postgres/cluster_server.h"
+#include "library/storage/postgres/postmaster.h"
 #include "library/storage/postgres/server_user.h"
 
 namespace wellhead::storage {
@@ -25,6 +30,10 @@ namespace {
 namespace fs = std::filesystem;
 using meta::Error;
 using meta::ErrorCode;
+
+// How soon a killed server is noticed; looking costs two reads of small files.
+constexpr auto kLookInterval = std::chrono::milliseconds(250);
+constexpr auto kPauseAfterFailure = std::chrono::seconds(5);
 
 [[noreturn]] void fail(std::string message, std::string advice) {
   throw Error(ErrorCode::database_unreachable, std::move(message), std::move(advice)).no_retry();
@@ -130,7 +139,7 @@ void check_reachable(const fs::path& directory, const ServerUser& user) {
 class OwnCluster::State {
  public:
   explicit State(OwnClusterOptions options)
-      : options_(std::move(options)),
+      : options_(with_stop(std::move(options))),
         directory_(prepared(options_.home)),
         user_(choose_server_user(directory_)),
         start_(directory_ / "start.lock"),
@@ -138,9 +147,7 @@ class OwnCluster::State {
         layout_(choose_layout(directory_, options_.programs)),
         server_(layout_, user_, options_.cancelled) {
     const Locked locked(start_, options_.start_patience, options_.cancelled);
-    const bool alone = users_.try_lock(LOCK_EX);
-    if (!users_.try_lock(LOCK_SH)) fail("the lock on the PostgreSQL cluster cannot be taken", "Try again");
-    bring_up(alone);
+    started_here_ = bring_up();
     try {
       server_.make_database();
     } catch (const Error&) {
@@ -150,7 +157,25 @@ class OwnCluster::State {
     url_ = layout_.url(kClusterName);
   }
 
+  void keep_running() {
+    if (keeper_.joinable()) return;
+    keeper_ = std::jthread([this](const std::stop_token& stop) {
+      std::mutex idle;
+      std::condition_variable_any wake;
+      std::unique_lock lock(idle);
+      const auto pause = [&](auto time) { wake.wait_for(lock, stop, time, [&] { return stop.stop_requested(); }); };
+      for (pause(kLookInterval); !stop.stop_requested(); pause(kLookInterval)) {
+        if (!find_postmaster(layout_.data) && !start_again()) pause(kPauseAfterFailure);
+      }
+    });
+  }
+
   void release() {
+    stopping_ = true;
+    if (keeper_.joinable()) {
+      keeper_.request_stop();
+      keeper_.join();
+    }
     const Locked locked(start_, options_.stop_patience * 2, {});
     if (users_.try_lock(LOCK_EX)) {
       server_.stop(options_.stop_patience);
@@ -164,15 +189,37 @@ class OwnCluster::State {
   bool started_here() const { return started_here_; }
 
  private:
-  void bring_up(bool alone) {
+  OwnClusterOptions with_stop(OwnClusterOptions options) const {
+    options.cancelled = [this, given = std::move(options.cancelled)] { return stopping_ || (given && given()); };
+    return options;
+  }
+
+  // Whether it runs. Another process may have been quicker.
+  bool start_again() {
+    try {
+      const Locked locked(start_, options_.start_patience, options_.cancelled);
+      if (bring_up()) spdlog::warn("PostgreSQL had ended without being told to, and was started again");
+      return true;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::cancelled) {
+        spdlog::error("PostgreSQL has ended and could not be started again: {}", error.what());
+      }
+      return false;
+    }
+  }
+
+  // Whether it had to be started. The caller holds the start lock.
+  bool bring_up() {
+    const bool alone = users_.try_lock(LOCK_EX);
+    if (!users_.try_lock(LOCK_SH)) fail("the lock on the PostgreSQL cluster cannot be taken", "Try again");
     if (server_.is_running()) {
       server_.wait_until_ready(options_.start_patience);
-      return;
+      return false;
     }
     server_.make_data();
     server_.start(alone, options_.start_patience);
-    started_here_ = true;
     spdlog::debug("PostgreSQL {} runs on the socket {}", layout_.major, layout_.socket().string());
+    return true;
   }
 
   static fs::path prepared(const fs::path& home) {
@@ -183,6 +230,7 @@ class OwnCluster::State {
     return fs::canonical(directory);
   }
 
+  std::atomic<bool> stopping_ = false;
   OwnClusterOptions options_;
   fs::path directory_;
   ServerUser user_;
@@ -192,6 +240,7 @@ class OwnCluster::State {
   ClusterServer server_;
   std::string url_;
   bool started_here_ = false;
+  std::jthread keeper_;
 };
 
 OwnCluster::OwnCluster(OwnClusterOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -207,6 +256,7 @@ OwnCluster::~OwnCluster() {
 const std::string& OwnCluster::url() const { return state_->url(); }
 int OwnCluster::major_version() const { return state_->major_version(); }
 bool OwnCluster::started_here() const { return state_->started_here(); }
+void OwnCluster::keep_running() { state_->keep_running(); }
 
 std::string own_cluster_url(const std::filesystem::path& home) {
   std::error_code missing;

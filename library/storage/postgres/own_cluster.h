@@ -7,7 +7,7 @@
 //
 // Processes that share a home share the server: the first starts it, the last one stops it. A process that was killed
 // leaves the server running; the next one finds it and goes on with it. A server that was killed recovers when it is
-// started again.
+// started again: by the next process that needs it, or by one that keeps it running.
 //
 // The constructor and release() block. Not thread-safe. Errors, all with the command to run as advice:
 // Error{database_unreachable} (no server programs, no permission, disk full, taken socket, did not start),
@@ -41,6 +41,10 @@ class OwnCluster {
   const std::string& url() const;
   int major_version() const;
   bool started_here() const;  // false: it was running already
+
+  // From now until release() starts the server again when it was killed, on a thread of its own; connections are lost
+  // and come back. `cancelled` is asked on that thread too. What keeps it from starting is logged and tried again.
+  void keep_running();
 
   // Gives it up; stops the server if no other process uses it.
   void release();

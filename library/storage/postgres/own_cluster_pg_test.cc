@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <libpq-fe.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,6 +176,29 @@ TEST_F(OwnClusterTest, RecoversAfterTheServerWasKilled) {
   EXPECT_EQ(ask(second, "SELECT 1"), "1");
   second.release();
   EXPECT_FALSE(runs());
+}
+
+TEST_F(OwnClusterTest, IsStartedAgainByAProcessThatKeepsItRunning) {
+  OwnCluster cluster(options());
+  OwnCluster guest(options());  // two keepers do not start two servers
+  cluster.keep_running();
+  guest.keep_running();
+  Connection(cluster.url()).execute("CREATE TABLE kept AS SELECT 7 AS number");
+  for (int round = 0; round < 2; ++round) {
+    const auto killed = postmaster();
+    ::kill(killed, SIGKILL);
+    wait_until([&] {
+      const auto found = find_postmaster(layout().data);
+      return found && *found != killed && ::PQping(cluster.url().c_str()) == PQPING_OK;
+    });
+    EXPECT_EQ(ask(cluster, "SELECT number FROM kept"), "7");
+  }
+  guest.release();
+  EXPECT_EQ(ask(cluster, "SELECT 1"), "1");
+  cluster.release();
+  EXPECT_FALSE(runs());
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));  // longer than a keeper's look
+  EXPECT_FALSE(runs()) << "what was stopped on purpose stays so";
 }
 
 TEST_F(OwnClusterTest, IgnoresAProcessIdThatIsSomeoneElsesNow) {
