@@ -10,6 +10,7 @@
 
 #include "library/meta/digest.h"
 #include "library/meta/error.h"
+#include "library/storage/postgres/blob_removal.h"
 #include "library/storage/postgres/journal.h"
 #include "service/resource/batch_record.h"
 #include "service/resource/staging.h"
@@ -167,7 +168,7 @@ void ObservationExtraction::fetch_list(Ids patients) {
     return fetch_lists(patients);
   }
   if (search.totals.outside(search.distinct) > 0 && may_split) {
-    per_search_ = 1;  // some servers answer lists short; single patients tell
+    per_search_ = 1;
     return fetch_lists(patients);
   }
   finish(search);
@@ -225,6 +226,9 @@ void ObservationExtraction::finish(const Search& search) {
 }
 
 ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
+  auto connection = workplace_.database.borrow();
+  storage::Transaction transaction(*connection);
+  storage::hold_blobs(*connection);
   const auto content = staging_.finish();
   counts_.traffic = source_.fhir.traffic() - traffic_before_;
   counts_.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
@@ -237,8 +241,6 @@ ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
                                .counts = counts_of(counts_, content)};
   for (const auto& table : content.tables) result.rows += table.rows;
 
-  auto connection = workplace_.database.borrow();
-  storage::Transaction transaction(*connection);
   storage::check_lease(*connection, lease_epoch);
   resource::record_batch(*connection, run_.run, step_.batch, "Observation", content, counts_, meta::to_json(result));
   transaction.commit("stage_observations");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/storage/postgres/blob_removal.h"
 #include "library/storage/postgres/journal.h"
 #include "service/patient/address.h"
 #include "service/resource/batch_record.h"
@@ -161,6 +162,9 @@ void PatientExtraction::take(const webclient::Entry& entry) {
 }
 
 ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
+  auto connection = workplace_.database.borrow();
+  storage::Transaction transaction(*connection);
+  storage::hold_blobs(*connection);
   const auto content = staging_.finish();
   result_.patients = counts_.staged;
   for (const auto& table : content.tables) result_.rows += table.rows;
@@ -168,8 +172,6 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
   counts_.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
   result_.counts = counts_of(counts_, content);
 
-  auto connection = workplace_.database.borrow();
-  storage::Transaction transaction(*connection);
   storage::check_lease(*connection, lease_epoch);
   resource::record_batch(*connection, run_.run, step_.batch, "Patient", content, counts_, meta::to_json(result_));
   connection->query(
