@@ -18,6 +18,7 @@ pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 if(WELLHEAD_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
+  find_program(WELLHEAD_NGHTTPD nghttpd PATHS /usr/sbin)  # without it the tests of HTTP/2 fail
 endif()
 if(WELLHEAD_BENCHMARKS)
   find_package(benchmark REQUIRED)
