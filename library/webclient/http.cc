@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -206,6 +207,8 @@ HttpResponse HttpClient::Session::send(const HttpRequest& request, const std::st
       throw counted;
     }
     count_retry();
+    spdlog::debug("attempt {} follows in {} ms: {}", attempt + 1, wait.count(),
+                  answer ? status_error(request, *answer).message() : answer.error().error.message());
     if (!sleep_until(Clock::now() + wait, stop))
       throw Error(ErrorCode::cancelled, "stopped before a request was repeated");
   }

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,12 +11,14 @@
 
 #include "library/meta/digest.h"
 #include "library/meta/error.h"
+#include "library/meta/logging.h"
 #include "library/storage/postgres/blob_removal.h"
 #include "library/storage/postgres/journal.h"
 #include "service/resource/batch_record.h"
 #include "service/resource/staging.h"
 #include "service/zipcode/extraction.h"
 #include "service/zipcode/runs.h"
+#include "service/zipcode/step_log.h"
 
 namespace wellhead::zipcode {
 namespace {
@@ -148,6 +151,7 @@ void ObservationExtraction::negotiate(Ids patients) {
   try {
     const auto total = source_.fhir.count("Observation", {parameters(patients).front()});
     if (total == received) per_search_ = kAnyNumber;
+    spdlog::debug("the server {} lists of patients", total == received ? "takes" : "miscounts");
   } catch (const meta::Error& error) {
     if (error.code() == meta::ErrorCode::cancelled) throw;  // any other refusal of the list leaves single patients
   }
@@ -165,9 +169,12 @@ void ObservationExtraction::fetch_list(Ids patients) {
   } catch (const meta::Error& error) {
     if (error.code() != meta::ErrorCode::source_refused || !may_split) throw;
     per_search_ = std::cmp_greater(patients.size(), kShortList) ? kShortList : 1;
+    spdlog::info("the server refuses a list of {} patients, going on with {}: {}", patients.size(), per_search_,
+                 error.message());
     return fetch_lists(patients);
   }
   if (search.totals.outside(search.distinct) > 0 && may_split) {
+    spdlog::info("the server answers a list of {} patients short, going on with single ones", patients.size());
     per_search_ = 1;
     return fetch_lists(patients);
   }
@@ -186,6 +193,7 @@ void ObservationExtraction::pass(Search& search) {
     } catch (const meta::Error& error) {
       if (error.code() != meta::ErrorCode::source_page_expired || ++restarts > kMostRestarts) throw;
       search.again = true;
+      spdlog::info("the search is begun again: {}", error.message());
     }
   }
 }
@@ -245,6 +253,7 @@ ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
   resource::record_batch(*connection, run_.run, step_.batch, "Observation", content, counts_, meta::to_json(result));
   transaction.commit("stage_observations");
   resource::count_staged("Observation");
+  spdlog::debug("staged {} rows of {} patients in {:.2f} s", result.rows, result.patients, result.seconds);
   return result;
 }
 
@@ -264,6 +273,7 @@ std::vector<std::string> patients_of(storage::Connection& connection, const Extr
 
 ExtractedObservations extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
                                            const ExtractObservations& step) {
+  const meta::LogScope scope(log_fields(activity.info()));
   std::optional<std::string> staged;
   std::optional<Run> run;
   std::vector<std::string> patients;

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <unordered_set>
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/meta/logging.h"
 #include "library/storage/postgres/blob_removal.h"
 #include "library/storage/postgres/journal.h"
 #include "service/patient/address.h"
@@ -12,6 +14,7 @@
 #include "service/resource/staging.h"
 #include "service/zipcode/extraction.h"
 #include "service/zipcode/runs.h"
+#include "service/zipcode/step_log.h"
 
 namespace wellhead::zipcode {
 namespace {
@@ -101,6 +104,7 @@ webclient::SearchPage PatientExtraction::next_page() {
       return {};
     } catch (const meta::Error& error) {
       if (error.code() != meta::ErrorCode::source_page_expired || ++restarts_ > kMostRestarts) throw;
+      spdlog::info("the search is begun again: {}", error.message());
     }
     skip_known_ = true;
     begin_search();
@@ -180,6 +184,7 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
       {run_.run.value, step_.batch.value, storage::array_literal(ids_), storage::array_literal(ordinals_)});
   transaction.commit("stage_patients");
   resource::count_staged("Patient");
+  spdlog::debug("staged {} patients of {} pages in {:.2f} s", result_.patients, result_.pages, counts_.seconds);
   return result_;
 }
 
@@ -195,6 +200,7 @@ ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::
 
 ExtractedPatients extract_patients(Workplace& workplace, orchestration::ActivityContext& activity,
                                    const ExtractPatients& step) {
+  const meta::LogScope scope(log_fields(activity.info()));
   std::optional<Run> run;
   {
     auto connection = workplace.database.borrow();
