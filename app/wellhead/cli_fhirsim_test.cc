@@ -275,6 +275,33 @@ TEST_F(CliTest, LogsInJsonLines) {
   EXPECT_GE(count, 2);
 }
 
+TEST_F(CliTest, DeletesTheStagedRowsOfEndedRunsWhenTheirTimeIsOver) {
+  const auto blobs = directory_.path() / "blobs";
+  environment_["WELLHEAD_BLOB_URL"] = "file://" + blobs.string();
+  const auto files_below = [&](const char* kind) {
+    std::size_t files = 0;
+    if (!fs::exists(blobs / kind)) return files;
+    for (const auto& entry : fs::recursive_directory_iterator(blobs / kind)) files += entry.is_regular_file() ? 1 : 0;
+    return files;
+  };
+  ASSERT_EQ(run({"load", "02139"}).status, 0);
+  EXPECT_GE(files_below("csv"), 2U);
+  const auto raw = files_below("raw");
+  EXPECT_GE(raw, 1U);
+
+  database_.connect().execute("UPDATE run SET finished_at = finished_at - interval '8 days'");
+  Process worker(WELLHEAD_PROGRAM, {"worker"}, environment_);
+  wait_until([&] { return files_below("csv") == 0; });
+  worker.signal(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0) << worker.errors();
+  EXPECT_EQ(files_below("raw"), raw);
+
+  const auto again = run({"load", "02139", "--keep-blobs", "0"});
+  ASSERT_EQ(again.status, 0) << again.errors;
+  EXPECT_EQ(files_below("csv"), 0U);
+  EXPECT_EQ(count("observation"), 300);
+}
+
 TEST_F(CliTest, RunsAPostgresqlOfItsOwn) {
   environment_.erase("WELLHEAD_DATABASE_URL");
   const auto load = run({"load", "02139", "--json"});

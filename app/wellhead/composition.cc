@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <utility>
 
@@ -111,11 +112,18 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
         return registry;
       }()),
       journal_(database.url()),
-      engine_(journal_, registry_, engine_options(settings)) {}
+      engine_(journal_, registry_, engine_options(settings)),
+      housekeeping_(pool_, *blobs_, std::chrono::duration_cast<std::chrono::seconds>(settings.get(kKeepBlobs))) {}
 
 void Worker::begin() {
   engine_.own_when_free();
   loads_.resume_all(engine_);
+  housekeeping_.begin();
+}
+
+void Worker::stop() {
+  engine_.stop();
+  housekeeping_.stop();
 }
 
 }  // namespace wellhead::app

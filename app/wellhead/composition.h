@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "app/wellhead/housekeeping.h"
 #include "library/meta/settings.h"
 #include "library/orchestration/embedded/embedded_engine.h"
 #include "library/orchestration/registry.h"
@@ -47,12 +48,14 @@ class Worker {
   Worker(const meta::Settings& settings, const Database& database);
 
   zipcode::RequestedRun request(const meta::Zipcode& zipcode) { return loads_.request(engine_, zipcode, options_); }
-  // Becomes the owner of the journal as soon as there is no other, and goes on with what was left behind.
+  // Becomes the owner of the journal as soon as there is no other, and goes on with what was left behind. Keeps house
+  // meanwhile.
   void begin();
   orchestration::Engine& engine() { return engine_; }
   zipcode::LoadService& loads() { return loads_; }
   const zipcode::LoadOptions& options() const { return options_; }
-  void stop() { engine_.stop(); }
+  Housekeeping& housekeeping() { return housekeeping_; }
+  void stop();
 
  private:
   zipcode::LoadOptions options_;
@@ -62,6 +65,7 @@ class Worker {
   orchestration::Registry registry_;
   storage::PostgresJournal journal_;
   orchestration::embedded::EmbeddedEngine engine_;
+  Housekeeping housekeeping_;
 };
 
 }  // namespace wellhead::app

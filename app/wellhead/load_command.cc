@@ -134,6 +134,7 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
   worker.begin();
   follow_runs(database.url(), worker.engine(), runs, signals, on_terminal);
   worker.stop();
+  if (!signals.requested()) worker.housekeeping().tidy_up();  // these runs' blobs may be due at once
   if (signals.requested()) return interrupted(zipcodes);
   return report(line, database, runs);
 }

@@ -124,12 +124,13 @@ constexpr Text kDatabaseUrl{{.name = "WELLHEAD_DATABASE_URL",
                              .secret = true}};
 constexpr Text kBlobUrl{
     {.name = "WELLHEAD_BLOB_URL", .kind = SettingKind::blob_url, .description = "Where staged and raw data lies."}};
-constexpr Duration kKeepBlobs{{.name = "WELLHEAD_KEEP_BLOBS",
-                               .kind = SettingKind::duration,
-                               .fallback = "7d",
-                               .description = "How long staged CSV blobs stay after their run.",
-                               .unit = "days",
-                               .most = 3'650 * kDay}};
+constexpr Duration kKeepBlobs{
+    {.name = "WELLHEAD_KEEP_BLOBS",
+     .kind = SettingKind::duration,
+     .fallback = "7d",
+     .description = "How long staged CSV blobs stay after their run; then worker, up and load delete them.",
+     .unit = "days",
+     .most = 3'650 * kDay}};
 constexpr Duration kLeaseDuration{
     {.name = "WELLHEAD_LEASE_DURATION",
      .kind = SettingKind::duration,
