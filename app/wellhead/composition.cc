@@ -97,6 +97,10 @@ std::vector<std::string> Database::migrate() const {
 
 std::string Database::shown() const { return cluster_ ? url_ : meta::redacted_url(url_); }
 
+void Database::keep_running() {
+  if (cluster_) cluster_->keep_running();
+}
+
 void Database::release() {
   if (cluster_) cluster_->release();
 }

@@ -35,6 +35,8 @@ class Database {
   storage::Connection connect() const { return storage::Connection(url_); }
   // Brings the schema up to date: migrations, then the tables of the views. Says what was done.
   std::vector<std::string> migrate() const;
+  // For who stays: an own cluster that is killed is started again.
+  void keep_running();
   void release();
 
  private:

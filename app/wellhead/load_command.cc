@@ -127,6 +127,7 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
   const StopSignals signals;
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
+  database.keep_running();
   Worker worker(settings, database);
   std::vector<meta::RunId> runs;
   runs.reserve(zipcodes.size());

@@ -22,6 +22,7 @@ int serve(const CommandLine& line) {
   const StopSignals signals;
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
+  database.keep_running();
   Worker queue(settings, database);  // never begins: it only queues
   api::Server server({.listen = settings.get(meta::setting::kListen),
                       .database_url = database.url(),

@@ -65,6 +65,7 @@ int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {
   const StopSignals signals;
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
+  database.keep_running();
   Worker worker(settings, database);
   api::Server server({.listen = settings.get(meta::setting::kListen),
                       .database_url = database.url(),

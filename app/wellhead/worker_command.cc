@@ -34,6 +34,7 @@ int work(const CommandLine& line) {
   const StopSignals signals;
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
+  database.keep_running();
   Worker worker(settings, database);
   const auto metrics = serve_metrics(settings, database);
   worker.begin();

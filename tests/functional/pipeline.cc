@@ -41,12 +41,11 @@ std::string Warehouse::value(std::string_view sql) const {
   return std::string(result.text(0, 0));
 }
 
-std::string Warehouse::content(const std::string& table) const {
-  return value(
-      "SELECT count(*) || ':' || coalesce(md5(string_agg(line, '|' ORDER BY line)), '') FROM (SELECT (to_jsonb(t) - "
-      "'{loaded_at,fetched_at,run_id,last_seen_run,first_seen_run,raw_blob_id,raw_frame,raw_index}'::text[])::text "
-      "AS line FROM " +
-      table + " t) lines");
+std::string Warehouse::content_sql(const std::string& table) {
+  return "SELECT count(*) || ':' || coalesce(md5(string_agg(line, '|' ORDER BY line)), '') FROM (SELECT (to_jsonb(t) - "
+         "'{loaded_at,fetched_at,run_id,last_seen_run,first_seen_run,raw_blob_id,raw_frame,raw_index}'::text[])::text "
+         "AS line FROM " +
+         table + " t) lines";
 }
 
 std::string Warehouse::content() const {

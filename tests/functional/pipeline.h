@@ -33,7 +33,8 @@ class Warehouse {
   std::int64_t number(std::string_view sql) const { return std::stoll(value(sql)); }
 
   // A digest of all rows of a table but for what may differ between equal runs (loaded-at, run, blob reference).
-  std::string content(const std::string& table) const;
+  std::string content(const std::string& table) const { return value(content_sql(table)); }
+  static std::string content_sql(const std::string& table);
   // Of patient, observation, observation_component and zipcode_patient together.
   std::string content() const;
   // What equal runs have in common of their receipts: all counts, verdict and digest of each resource type.
