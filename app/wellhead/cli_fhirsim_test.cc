@@ -275,6 +275,26 @@ TEST_F(CliTest, LogsInJsonLines) {
   EXPECT_GE(count, 2);
 }
 
+TEST_F(CliTest, WhatAnActivityLogsSaysItsRunZipCodeAndStep) {
+  server_.add_fault(R"({"kind": "server_error", "match": "Observation", "times": 1})");
+  const auto load = run({"load", "02139", "--log-format", "json", "--log-level", "debug"});
+  ASSERT_EQ(load.status, 0) << load.errors;
+  std::istringstream lines(load.errors);
+  int retries = 0;
+  int staged = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json(line);
+    const auto message = json.text("/message");
+    if (!message.starts_with("attempt 2 follows") && !message.starts_with("staged ")) continue;
+    ++(message.starts_with("staged ") ? staged : retries);
+    EXPECT_EQ(json.number("/run"), 1) << line;
+    EXPECT_EQ(json.text("/zipcode"), "02139") << line;
+    EXPECT_THAT(json.text("/step"), ::testing::MatchesRegex("extract_(patients|observations)/[0-9]+")) << line;
+  }
+  EXPECT_EQ(retries, 1) << load.errors;
+  EXPECT_GE(staged, 2) << load.errors;
+}
+
 TEST_F(CliTest, DeletesTheStagedRowsOfEndedRunsWhenTheirTimeIsOver) {
   const auto blobs = directory_.path() / "blobs";
   environment_["WELLHEAD_BLOB_URL"] = "file://" + blobs.string();
