@@ -337,6 +337,9 @@ TEST_F(CliTest, RunsAPostgresqlOfItsOwn) {
   EXPECT_EQ(asked.status, 0) << asked.errors;
   EXPECT_EQ(asked.output, "300\n");
   EXPECT_EQ(run({"psql", "-c", "SELECT none"}).status, 1);
+  const auto passed = run({"psql", "--log-level", "warn", "--", "-At", "-c", "SELECT count(*) FROM patient"});
+  EXPECT_EQ(passed.output, "30\n") << passed.errors;
+  EXPECT_THAT(run({"psql", "--", "--help"}).output, HasSubstr("psql is the PostgreSQL interactive terminal"));
 
   Process up(WELLHEAD_PROGRAM, {"up"}, environment_);
   ASSERT_THAT(api_of(up), StartsWith("http://127.0.0.1:")) << up.errors();

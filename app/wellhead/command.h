@@ -28,7 +28,8 @@ struct CommandLine {
   bool json = false;
   std::optional<std::filesystem::path> env_file;
   std::vector<meta::Settings::Flag> flags;
-  std::function<int()> action;  // of the command that was chosen
+  std::vector<std::string> passed_on;  // what follows `--` of a command that starts another program
+  std::function<int()> action;         // of the command that was chosen
 
   // Loads the settings and starts logging by them.
   meta::Settings start() const;

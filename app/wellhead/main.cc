@@ -1,8 +1,11 @@
 // wellhead: the command line. Everything is put together here and in composition.h, and nowhere else.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <span>
+#include <string_view>
 
 #include "app/wellhead/command.h"
 #include "library/meta/error.h"
@@ -38,6 +41,17 @@ int complain_about_use(const CLI::App& program, const CLI::ParseError& error) {
   return kWrongUse;
 }
 
+// How many of the arguments are wellhead's own. What follows `wellhead psql … --` is psql's: the parser would look for
+// options of its own in it.
+int take_passed_on(std::span<char*> arguments, CommandLine& line) {
+  const bool starts_psql = arguments.size() > 1 && std::string_view(arguments[1]) == "psql";
+  const auto dashes = std::ranges::find(arguments, std::string_view("--"),
+                                        [](const char* argument) { return std::string_view(argument); });
+  if (!starts_psql || dashes == arguments.end()) return static_cast<int>(arguments.size());
+  line.passed_on.assign(dashes + 1, arguments.end());
+  return static_cast<int>(dashes - arguments.begin());
+}
+
 int run(int argument_count, char** arguments) {
   CLI::App program(
       "wellhead loads the patients of a zip code and their observations from a FHIR server into PostgreSQL, "
@@ -51,8 +65,9 @@ int run(int argument_count, char** arguments) {
        {add_up, add_serve, add_worker, add_load, add_runs, add_migrate, add_settings, add_psql, add_doctor}) {
     add(program, line);
   }
+  const int own = take_passed_on(std::span(arguments, static_cast<std::size_t>(argument_count)), line);
   try {
-    program.parse(argument_count, arguments);
+    program.parse(own, arguments);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help, --version
     return complain_about_use(program, error);
@@ -71,4 +86,6 @@ int run(int argument_count, char** arguments) {
 }  // namespace
 }  // namespace wellhead::app
 
-int main(int argument_count, char** arguments) { return wellhead::app::run(argument_count, arguments); }
+int main(int argument_count, char** arguments) {
+  return wellhead::app::run(argument_count, arguments);
+}

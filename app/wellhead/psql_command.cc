@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "app/wellhead/command.h"
 #include "app/wellhead/composition.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr std::string_view kExamples =
     "  wellhead psql                                         a prompt on the database\n"
     "  wellhead psql -c 'SELECT count(*) FROM patient'       what psql takes goes to psql\n"
+    "  wellhead psql -- --help                               also where wellhead has an option of that name\n"
     "  wellhead psql --print                                 only say where the database is\n"
     "An own PostgreSQL is started if it does not run, and stopped again if nothing else uses it.";
 
@@ -95,7 +97,9 @@ void add_psql(CLI::App& program, CommandLine& line) {
   command.add_flag("--print", *print, "Print the connection, without a password, and start nothing.");
   command.allow_extras();
   command.callback([&line, &command, print] {
-    line.action = [&line, print, extra = command.remaining()] { return psql(line, *print, extra); };
+    auto extra = command.remaining();
+    extra.insert(extra.end(), line.passed_on.begin(), line.passed_on.end());
+    line.action = [&line, print, extra = std::move(extra)] { return psql(line, *print, extra); };
   });
 }
 
