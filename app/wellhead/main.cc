@@ -1,5 +1,6 @@
 // wellhead: the command line. Everything is put together here and in composition.h, and nowhere else.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -39,6 +40,15 @@ int complain_about_use(const CLI::App& program, const CLI::ParseError& error) {
     complain(fmt::format("there is no command '{}'", words.front()), "`wellhead --help` lists them");
   }
   return kWrongUse;
+}
+
+// glibc keeps freed memory for each thread, and from the first large block on also blocks of that size: pages and
+// parsers of all extraction slots at their largest, twice the memory of a load. Blocks from this size on go back to the
+// system when they are freed; other C libraries do so anyway.
+void give_back_large_blocks() {
+#ifdef M_MMAP_THRESHOLD
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
 }
 
 // How many of the arguments are wellhead's own. What follows `wellhead psql … --` is psql's: the parser would look for
@@ -87,5 +97,6 @@ int run(int argument_count, char** arguments) {
 }  // namespace wellhead::app
 
 int main(int argument_count, char** arguments) {
+  wellhead::app::give_back_large_blocks();
   return wellhead::app::run(argument_count, arguments);
 }
