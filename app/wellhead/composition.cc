@@ -24,11 +24,13 @@ constexpr int kDefaultSlots = 2;
 
 int concurrency(const meta::Settings& settings) { return static_cast<int>(settings.get(kConcurrency)); }
 
-orchestration::embedded::EmbeddedEngineOptions engine_options(const meta::Settings& settings) {
+orchestration::embedded::EmbeddedEngineOptions engine_options(const meta::Settings& settings,
+                                                              orchestration::EngineObserver& observer) {
   return {.slots = {{"default", kDefaultSlots},
                     {zipcode::kExtractionQueue, static_cast<std::size_t>(concurrency(settings))},
                     {zipcode::kLoadingQueue, kLoadingSlots}},
-          .lease_duration = settings.get(kLeaseDuration)};
+          .lease_duration = settings.get(kLeaseDuration),
+          .observer = &observer};
 }
 
 zipcode::MakeLimiter make_limiter(const meta::Settings& settings, const std::string& database_url) {
@@ -116,7 +118,7 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
         return registry;
       }()),
       journal_(database.url()),
-      engine_(journal_, registry_, engine_options(settings)),
+      engine_(journal_, registry_, engine_options(settings, engine_metrics_)),
       housekeeping_(pool_, *blobs_, std::chrono::duration_cast<std::chrono::seconds>(settings.get(kKeepBlobs))) {}
 
 void Worker::begin() {

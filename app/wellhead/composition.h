@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "app/wellhead/engine_metrics.h"
 #include "app/wellhead/housekeeping.h"
 #include "library/meta/settings.h"
 #include "library/orchestration/embedded/embedded_engine.h"
@@ -66,6 +67,7 @@ class Worker {
   zipcode::LoadService loads_;
   orchestration::Registry registry_;
   storage::PostgresJournal journal_;
+  EngineMetrics engine_metrics_;
   orchestration::embedded::EmbeddedEngine engine_;
   Housekeeping housekeeping_;
 };

@@ -1,28 +1,32 @@
 #include "app/wellhead/engine_metrics.h"
 
+#include <array>
+#include <chrono>
+
 namespace wellhead::app {
+namespace {
 
-void EngineMetrics::workflow_started(std::string_view workflow) { workflows_running_.add({workflow}, 1); }
+constexpr std::array<std::string_view, 3> kOutcomes = {"completed", "failed", "cancelled"};
 
-void EngineMetrics::workflow_ended(std::string_view workflow, std::string_view outcome) {
-  workflows_running_.add({workflow}, -1);
-  workflows_.add({workflow, outcome});
+double seconds(std::chrono::microseconds duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+void EngineMetrics::workflow_began(const std::string& workflow_type) { workflows_begun_.add({workflow_type}); }
+
+void EngineMetrics::workflow_ended(const std::string& workflow_type, orchestration::WorkflowState state) {
+  workflows_.add({workflow_type, orchestration::to_string(state)});
 }
 
-void EngineMetrics::queued(std::string_view queue, std::ptrdiff_t change) {
-  queue_depth_.add({queue}, static_cast<double>(change));
+void EngineMetrics::attempt_ended(const orchestration::AttemptObservation& attempt) {
+  attempts_.add({attempt.activity, kOutcomes.at(static_cast<std::size_t>(attempt.outcome))});
+  attempt_seconds_.observe({attempt.activity}, seconds(attempt.ran));
+  wait_seconds_.observe({attempt.activity}, seconds(attempt.waited));
 }
 
-void EngineMetrics::attempt_started(std::string_view activity, std::chrono::duration<double> waited) {
-  running_.add({activity}, 1);
-  wait_seconds_.observe({activity}, waited.count());
-}
-
-void EngineMetrics::attempt_ended(std::string_view activity, std::string_view outcome,
-                                  std::chrono::duration<double> took) {
-  running_.add({activity}, -1);
-  attempts_.add({activity, outcome});
-  attempt_seconds_.observe({activity}, took.count());
+void EngineMetrics::queue_changed(const std::string& task_queue, std::size_t waiting, std::size_t running) {
+  queue_depth_.set({task_queue}, static_cast<double>(waiting));
+  running_.set({task_queue}, static_cast<double>(running));
 }
 
 }  // namespace wellhead::app

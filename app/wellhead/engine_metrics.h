@@ -1,33 +1,27 @@
-// What is counted of workflows and activities, for /metrics. Whoever observes the engine calls these; names of
-// workflows, activities and queues are the registered ones, so that they stay few.
+// What is counted of workflows and activities, for /metrics. Names of workflows, activities and queues are the
+// registered ones, so that they stay few.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
-#include <string_view>
+#include <string>
 
 #include "library/meta/metrics.h"
+#include "library/orchestration/observer.h"
 
 namespace wellhead::app {
 
-class EngineMetrics {
+class EngineMetrics final : public orchestration::EngineObserver {
  public:
-  void workflow_started(std::string_view workflow);
-  // outcome: completed, failed or cancelled.
-  void workflow_ended(std::string_view workflow, std::string_view outcome);
-  // An activity waits in its queue, or no longer does.
-  void queued(std::string_view queue, std::ptrdiff_t change);
-  // waited: since the activity could have begun.
-  void attempt_started(std::string_view activity, std::chrono::duration<double> waited);
-  // outcome: completed, failed (another attempt follows or not) or cancelled.
-  void attempt_ended(std::string_view activity, std::string_view outcome, std::chrono::duration<double> took);
+  void workflow_began(const std::string& workflow_type) override;
+  void workflow_ended(const std::string& workflow_type, orchestration::WorkflowState state) override;
+  void attempt_ended(const orchestration::AttemptObservation& attempt) override;
+  void queue_changed(const std::string& task_queue, std::size_t waiting, std::size_t running) override;
 
  private:
   meta::CounterFamily workflows_{"wellhead_workflows_total", "Workflows that ended.", {"workflow", "outcome"}};
-  meta::GaugeFamily workflows_running_{"wellhead_workflows_running", "Workflows that this process runs.", {"workflow"}};
+  meta::CounterFamily workflows_begun_{"wellhead_workflows_begun_total", "Workflows that began.", {"workflow"}};
   meta::GaugeFamily queue_depth_{"wellhead_queue_depth", "Activities that wait for a free slot.", {"queue"}};
-  meta::GaugeFamily running_{
-      "wellhead_activities_running", "Attempts of activities that run in this process.", {"activity"}};
+  meta::GaugeFamily running_{"wellhead_activities_running", "Activities that have a slot of this process.", {"queue"}};
   meta::CounterFamily attempts_{
       "wellhead_activity_attempts_total", "Attempts of activities that ended.", {"activity", "outcome"}};
   meta::HistogramFamily attempt_seconds_{"wellhead_activity_attempt_seconds",

@@ -95,6 +95,7 @@ TEST(WorkflowRun, RunsStepsOneAfterAnother) {
 TEST(WorkflowRun, EmitsCommandsAtTheCallSoThatStepsOverlap) {
   Driven run([](WorkflowContext& flow, int count) -> Workflow<std::string> {
     std::vector<Future<int>> steps;
+    steps.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) steps.push_back(flow.run(kDouble, i));
     std::vector<int> values = co_await flow.all(std::move(steps));
     co_return meta::to_json(values);
@@ -414,6 +415,7 @@ Workflow<std::string> pair_with_clean_up(WorkflowContext& flow, int input) {
 
 std::vector<EventKind> kinds_of(const std::vector<Event>& history) {
   std::vector<EventKind> kinds;
+  kinds.reserve(history.size());
   for (const Event& event : history) kinds.push_back(event.kind);
   return kinds;
 }

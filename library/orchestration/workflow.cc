@@ -18,19 +18,19 @@ void Steps::schedule_activity(std::shared_ptr<Slot> slot, const std::string& act
   const Sequence sequence =
       flow_->open_step({std::move(slot), WorkflowContext::StepKind::activity, activity, shielded_});
   if (sequence == 0) return;
-  flow_->commands_.push_back(ScheduleActivity{sequence, activity, std::move(input), std::move(options)});
+  flow_->commands_.emplace_back(ScheduleActivity{sequence, activity, std::move(input), std::move(options)});
 }
 
 void Steps::start_child(std::shared_ptr<Slot> slot, StartChild command) {
   command.sequence =
       flow_->open_step({std::move(slot), WorkflowContext::StepKind::child, command.workflow_type, shielded_});
-  if (command.sequence != 0) flow_->commands_.push_back(std::move(command));
+  if (command.sequence != 0) flow_->commands_.emplace_back(std::move(command));
 }
 
 Future<void> Steps::sleep(std::chrono::milliseconds duration) {
   auto slot = std::make_shared<ValueSlot<void>>(queue());
   const Sequence sequence = flow_->open_step({slot, WorkflowContext::StepKind::timer, {}, shielded_});
-  if (sequence != 0) flow_->commands_.push_back(StartTimer{sequence, duration});
+  if (sequence != 0) flow_->commands_.emplace_back(StartTimer{sequence, duration});
   return Future<void>(std::move(slot));
 }
 
@@ -52,7 +52,7 @@ bool WorkflowContext::patched(const std::string& id) {
   const auto [known, first_time] = patches_.try_emplace(id, !replaying_);
   // A patch that the history holds was told before (NotifyHasPatch) and is marked again, to match it.
   const bool mark = first_time ? known->second : told_patches_.erase(id) > 0;
-  if (mark && !closing_) commands_.push_back(SetPatchMarker{id});
+  if (mark && !closing_) commands_.emplace_back(SetPatchMarker{id});
   return known->second;
 }
 

@@ -104,11 +104,11 @@ class Steps {
   // Starts another workflow and waits for its result. If an execution of that workflow id is open already, the step
   // fails with Error{conflict}.
   template <class In, class Out>
-  [[nodiscard]] Future<Out> run_child(const WorkflowName<In, Out>& workflow, std::string workflow_id,
+  [[nodiscard]] Future<Out> run_child(const WorkflowName<In, Out>& workflow, const std::string& workflow_id,
                                       const std::type_identity_t<In>& input, ChildOptions options = {}) {
     auto slot = std::make_shared<ValueSlot<Out>>(queue());
     start_child(slot, {.workflow_type = workflow.name,
-                       .workflow_id = std::move(workflow_id),
+                       .workflow_id = workflow_id,
                        .input = meta::to_json(input),
                        .on_parent_close = options.on_parent_close});
     return Future<Out>(std::move(slot));
@@ -185,6 +185,7 @@ class WorkflowContext : public Steps {
   template <class T>
   AnyAwaiter any(const std::vector<Future<T>>& futures) {
     std::vector<std::shared_ptr<Slot>> slots;
+    slots.reserve(futures.size());
     for (const auto& future : futures) slots.push_back(future.slot());
     return AnyAwaiter(std::move(slots));
   }
@@ -317,12 +318,14 @@ template <class In, class Out>
 Workflow<std::vector<Out>> WorkflowContext::run_each(Window window, ActivityName<In, Out> activity,
                                                      std::vector<In> inputs) {
   std::vector<Future<Out>> steps;
+  steps.reserve(inputs.size());
   for (In& input : inputs) {
     Future<Out> step = co_await window.add(activity, std::move(input));
     steps.push_back(std::move(step));
   }
   co_await window.drain();
   std::vector<Out> results;
+  results.reserve(steps.size());
   for (const auto& step : steps) results.push_back(step.get());
   co_return results;
 }

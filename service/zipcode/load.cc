@@ -175,7 +175,9 @@ void LoadService::register_with(orchestration::Registry& registry) {
   registry.add_workflow(kLoadZipcode, load_zipcode);
   auto& workplace = state_->workplace;
   const auto bind = [&workplace](auto function) {
-    return [&workplace, function](ActivityContext& activity, auto step) { return function(workplace, activity, step); };
+    return [&workplace, function](ActivityContext& activity, const auto& step) {
+      return function(workplace, activity, step);
+    };
   };
   registry.add_activity(kBeginLoad, bind(begin_load));
   registry.add_activity(kExtractPatients, bind(extract_patients));

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace wellhead::zipcode {
 namespace {
 
-LoadZipcode request(LoadOptions options = {}) { return {meta::RunId{1}, meta::Zipcode::parse("02139"), options}; }
+LoadZipcode request(LoadOptions options = {}) {
+  return {meta::RunId{1}, meta::Zipcode::parse("02139"), std::move(options), {}};
+}
 
 ExtractedPatients page(const ExtractPatients& step, std::int64_t patients, std::optional<std::string> next = {}) {
   return {step.batch, patients, patients, 1, std::move(next)};

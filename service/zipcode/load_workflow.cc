@@ -69,6 +69,7 @@ void take_ready(OpenSteps& open, LoadPlan& plan) {
 
 orchestration::AnyAwaiter any_of(const OpenSteps& open) {
   std::vector<std::shared_ptr<orchestration::Slot>> slots;
+  slots.reserve(open.pages.size() + open.observations.size() + open.loads.size());
   for (const auto& step : open.pages) slots.push_back(step.slot());
   for (const auto& step : open.observations) slots.push_back(step.slot());
   for (const auto& step : open.loads) slots.push_back(step.slot());

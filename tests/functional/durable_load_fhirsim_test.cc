@@ -165,23 +165,24 @@ TEST_F(DurableLoad, ARunIsNotRetriedBesideAnotherOfItsZipcode) {
 TEST(QueuedLoads, AThousandZipcodesAskedForAtOnceAreQueuedAndRunAFewAtATime) {
   FhirSim server(generated(5, 2));
   Warehouse warehouse;
-  constexpr int kZipcodes = 1000;
+  constexpr int zipcodes = 1000;
   const auto zipcode_of = [](int number) { return std::to_string(10'000 + number); };
   Pipeline pipeline(warehouse, server.base_url());
   std::vector<std::jthread> askers;
+  askers.reserve(4);
   for (int asker = 0; asker < 4; ++asker) {
     askers.emplace_back([&, asker] {
-      for (int number = asker; number < kZipcodes; number += 4) pipeline.request(zipcode_of(number));
+      for (int number = asker; number < zipcodes; number += 4) pipeline.request(zipcode_of(number));
     });
   }
   askers.clear();
-  const auto again = pipeline.request(zipcode_of(kZipcodes - 1));
+  const auto again = pipeline.request(zipcode_of(zipcodes - 1));
   EXPECT_TRUE(again.joined);
   std::int64_t most = 0;
   while (warehouse.number("SELECT count(*) FROM run WHERE state IN ('queued', 'running')") > 0) {
     most = std::max(most, warehouse.number("SELECT count(*) FROM wellhead_journal.workflow WHERE state = 'running'"));
   }
-  EXPECT_EQ(warehouse.number("SELECT count(*) FROM run WHERE state = 'complete'"), kZipcodes);
+  EXPECT_EQ(warehouse.number("SELECT count(*) FROM run WHERE state = 'complete'"), zipcodes);
   EXPECT_GT(most, 1);
   EXPECT_LE(most, 8);
 }

@@ -11,6 +11,7 @@ Workflow<int> crash_job(WorkflowContext& flow, int rounds) {
   int sum = 0;
   for (int round = 0; round < rounds; ++round) {
     std::vector<Future<int>> steps;
+    steps.reserve(3);
     for (int i = 0; i < 3; ++i) steps.push_back(flow.run(kNote, 3 * round + i));
     std::vector<int> done = co_await flow.all(std::move(steps));
     for (const int number : done) sum += number;

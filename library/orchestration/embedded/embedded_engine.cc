@@ -51,7 +51,7 @@ class EmbeddedEngine::State {
   Payload ask_history(const WorkflowRecord& record, const std::string& name) const;
 
   // Waits until something may have changed since `seen`; returns the count to give next time.
-  std::uint64_t wait_for_change(std::uint64_t seen, std::stop_token stop);
+  std::uint64_t wait_for_change(std::uint64_t seen, const std::stop_token& stop);
   void throw_if_failed() const;
 
   Journal& journal;
@@ -184,7 +184,7 @@ void EmbeddedEngine::State::changed() {
   changed_.notify_all();
 }
 
-std::uint64_t EmbeddedEngine::State::wait_for_change(std::uint64_t seen, std::stop_token stop) {
+std::uint64_t EmbeddedEngine::State::wait_for_change(std::uint64_t seen, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, stop, options.poll_interval, [&] { return changes_ != seen || stopping_; });
   if (stop.stop_requested() || stopping_) {

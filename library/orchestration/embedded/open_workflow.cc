@@ -206,7 +206,7 @@ void OpenWorkflow::ring(const Alarm& alarm, meta::Time now) {
 }
 
 // Whether the alarm's limit has really passed: a heartbeat may have moved it.
-bool OpenWorkflow::is_late(const Step& step, const Alarm& alarm, meta::Time now) {
+bool OpenWorkflow::is_late(const Step& step, const Alarm& alarm, meta::Time now) const {
   if (alarm.kind == Alarm::Kind::schedule_to_close) return true;
   if (step.attempt != alarm.attempt || !step.started_at) return false;
   if (alarm.kind == Alarm::Kind::start_to_close) return true;

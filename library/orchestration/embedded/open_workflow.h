@@ -96,7 +96,7 @@ class OpenWorkflow {
   Step* find_attempt(const ActivityInfo& info);
   void fail_attempt(Step& step, const ActivityEnd& end, const std::exception_ptr& error, bool final);
   void time_out(const Alarm& alarm, meta::Time now);
-  bool is_late(const Step& step, const Alarm& alarm, meta::Time now);
+  bool is_late(const Step& step, const Alarm& alarm, meta::Time now) const;
   void set_deadlines(const Step& step);
   void schedule(const ScheduleActivity& command);
   void execute(const Command& command);

@@ -204,7 +204,7 @@ void OwnerSession::keep_lease() {
   }
 }
 
-void OwnerSession::end(std::exception_ptr error) {
+void OwnerSession::end(const std::exception_ptr& error) {
   {
     const std::lock_guard lock(mutex_);
     error_ = error;

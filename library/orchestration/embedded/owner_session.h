@@ -51,7 +51,7 @@ class OwnerSession {
   void commit_turns();
   std::chrono::system_clock::time_point next_deadline() const;
   void keep_lease();
-  void end(std::exception_ptr error);
+  void end(const std::exception_ptr& error);
   template <class Operation>
   void with_patience(Operation operation);
 

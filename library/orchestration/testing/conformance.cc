@@ -256,6 +256,7 @@ TEST_P(EngineConformance, MoreWorkflowsThanRunAtOnceAreQueued) {
   registry_->add_activity(kDouble, twice);
   registry_->add_activity(kOther, twice);
   std::vector<Execution> executions;
+  executions.reserve(40);
   for (int i = 0; i < 40; ++i) executions.push_back(engine().start(kScript, "queued-" + std::to_string(i), i));
   for (int i = 0; i < 40; ++i) {
     EXPECT_EQ(engine().result(kScript, executions[static_cast<std::size_t>(i)]), std::to_string(4 * i));

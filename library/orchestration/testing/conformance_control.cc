@@ -161,6 +161,7 @@ TEST_P(EngineControl, RetryGoesOnFromTheFailedStep) {
   registry_->add_workflow(kScript, [](WorkflowContext& flow, int) -> Workflow<std::string> {
     const auto number = flow.random();
     std::vector<Future<int>> steps;
+    steps.reserve(3);
     for (int i = 0; i < 3; ++i) steps.push_back(flow.run(kWork, i));
     std::exception_ptr failure;
     int sum = 0;
@@ -282,6 +283,7 @@ TEST_P(EngineControl, ChildrenBeginAlsoWhenParentsFillTheEngine) {
   registry_->add_workflow(kChild, three_steps);
   registry_->add_activity(kWork, [](ActivityContext&, int number) { return number + 1; });
   std::vector<Execution> parents;
+  parents.reserve(12);
   for (int i = 0; i < 12; ++i) parents.push_back(engine().start(kScript, "parent " + std::to_string(i), i));
   for (int i = 0; i < 12; ++i) {
     EXPECT_EQ(engine().result(kScript, parents[static_cast<std::size_t>(i)]), std::to_string(i + 3));

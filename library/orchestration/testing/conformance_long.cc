@@ -50,7 +50,7 @@ TEST_P(EngineEndurance, ContinuesAsNewUnderTheSameIdAndItsFirstExecutionStandsFo
 }
 
 TEST_P(EngineEndurance, AHistoryOfTenThousandStepsIsReplayed) {
-  constexpr int kSteps = 10'000;
+  constexpr int steps = 10'000;
   std::atomic<int> runs = 0;
   std::promise<void> nearly_done;
   registry_->add_workflow(kScript, [](WorkflowContext& flow, int count) -> Workflow<std::string> {
@@ -63,18 +63,18 @@ TEST_P(EngineEndurance, AHistoryOfTenThousandStepsIsReplayed) {
   });
   registry_->add_activity(kWork, [&](ActivityContext& activity, int number) {
     const int run = ++runs;
-    if (run == kSteps + 1) {
+    if (run == steps + 1) {
       nearly_done.set_value();
       while (!activity.cancelled()) std::this_thread::yield();
       activity.throw_if_cancelled();
     }
     return number;
   });
-  const auto execution = engine().start(kScript, "long", kSteps);
+  const auto execution = engine().start(kScript, "long", steps);
   nearly_done.get_future().wait();
   stop();
-  EXPECT_EQ(engine().result(kScript, execution), std::to_string(kSteps));
-  EXPECT_EQ(runs, kSteps + 2);
+  EXPECT_EQ(engine().result(kScript, execution), std::to_string(steps));
+  EXPECT_EQ(runs, steps + 2);
 }
 
 TEST_P(EngineEndurance, ARunOfAnOlderProgramFinishesTheOldWay) {

@@ -116,8 +116,8 @@ constexpr std::string_view kMoveSignals = R"(
 const std::string& append_statement() {
   static const std::string statement = [] {
     std::string events(kInsertEvents);
-    constexpr std::string_view kFrom = "FROM unnest(";
-    events.replace(events.find(kFrom), kFrom.size(), "FROM lease, unnest(");
+    constexpr std::string_view from = "FROM unnest(";
+    events.replace(events.find(from), from.size(), "FROM lease, unnest(");
     return fmt::format(
         "WITH lease AS MATERIALIZED (SELECT epoch FROM wellhead_journal.lease WHERE epoch = $11 FOR KEY SHARE),"
         " written AS ({}), changed AS ({}), taken AS (DELETE FROM wellhead_journal.signal USING lease"
@@ -192,7 +192,7 @@ struct PostgresJournal::State {
   JournalLease lease;
 };
 
-PostgresJournal::PostgresJournal(std::string url) : state_(std::make_unique<State>(url)) {}
+PostgresJournal::PostgresJournal(const std::string& url) : state_(std::make_unique<State>(url)) {}
 
 PostgresJournal::~PostgresJournal() = default;
 

@@ -21,7 +21,7 @@ void check_lease(Connection& connection, std::int64_t epoch);
 class PostgresJournal final : public orchestration::Journal {
  public:
   // Opens connections on demand; the schema must be migrated before the first call.
-  explicit PostgresJournal(std::string url);
+  explicit PostgresJournal(const std::string& url);
   ~PostgresJournal() override;
 
   orchestration::Execution start(const std::string& workflow_type, const std::string& workflow_id,
