@@ -39,10 +39,7 @@ constexpr auto kFaults = R"([
   {"kind": "reset_in_body", "probability": 0.01}])";
 
 // Warehouses are made on the server that this names.
-const fixture::PostgresServer& announce(const fixture::PostgresServer& server) {
-  setenv("WELLHEAD_TEST_DATABASE_URL", server.url().c_str(), 1);
-  return server;
-}
+void announce(const fixture::PostgresServer& server) { setenv("WELLHEAD_TEST_DATABASE_URL", server.url().c_str(), 1); }
 
 [[noreturn]] void fail(const std::string& what, const Process& load) {
   throw std::runtime_error(fmt::format("{}; the load wrote:\n{}{}", what, load.output(), load.errors()));
