@@ -8,7 +8,9 @@ namespace wellhead::orchestration {
 
 bool RetryPolicy::allows_another(const meta::Error& error, int attempt) const {
   if (!error.retryable() || std::ranges::find(non_retryable, error.code()) != non_retryable.end()) return false;
-  return maximum_attempts == 0 || attempt < maximum_attempts;
+  const bool outage = std::ranges::find(outages, error.code()) != outages.end();
+  const int most = outage ? std::max(maximum_attempts, maximum_attempts_in_outage) : maximum_attempts;
+  return maximum_attempts == 0 || attempt < most;
 }
 
 std::chrono::milliseconds RetryPolicy::wait_after(const meta::Error& error, int attempt, double fraction) const {

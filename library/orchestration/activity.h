@@ -32,6 +32,9 @@ struct RetryPolicy {
   std::chrono::milliseconds maximum_interval{30'000};
   int maximum_attempts = 8;  // 0: no limit
   std::vector<meta::ErrorCode> non_retryable;
+  // Outages of our own, which say nothing about the step: they may take this many attempts.
+  std::vector<meta::ErrorCode> outages;
+  int maximum_attempts_in_outage = 100;
 
   bool allows_another(const meta::Error& error, int attempt) const;
   // fraction: 0 to 1, picks the point within the jitter.

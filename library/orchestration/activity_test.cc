@@ -23,6 +23,15 @@ TEST(RetryPolicy, RetriesWhatMayPassUntilTheLastAttempt) {
   EXPECT_TRUE(RetryPolicy{.maximum_attempts = 0}.allows_another(passing, 1'000'000));
 }
 
+TEST(RetryPolicy, AnOutageOfOurOwnMayTakeMoreAttempts) {
+  const RetryPolicy policy{.maximum_attempts = 3, .outages = {ErrorCode::database_unreachable}};
+  const Error outage(ErrorCode::database_unreachable, "gone");
+  EXPECT_TRUE(policy.allows_another(outage, 3));
+  EXPECT_TRUE(policy.allows_another(outage, 99));
+  EXPECT_FALSE(policy.allows_another(outage, 100));
+  EXPECT_FALSE(policy.allows_another(Error(ErrorCode::source_failed, "500"), 3));
+}
+
 TEST(RetryPolicy, WaitsLongerEachTimeWithinItsLimits) {
   const RetryPolicy policy{
       .initial_interval = milliseconds(100), .backoff = 2.0, .maximum_interval = milliseconds(500)};

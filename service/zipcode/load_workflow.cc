@@ -20,7 +20,9 @@ using orchestration::WorkflowContext;
 // The HTTP client repeats requests itself; these attempts outlast a server or a database that is away for a while.
 ActivityOptions extraction_options() {
   return {.task_queue = kExtractionQueue,
-          .retry = {.initial_interval = std::chrono::milliseconds(1000), .maximum_attempts = 5}};
+          .retry = {.initial_interval = std::chrono::milliseconds(1000),
+                    .maximum_attempts = 5,
+                    .outages = {meta::ErrorCode::database_unreachable}}};
 }
 
 // Nothing has been done yet and somebody may be waiting at a terminal: a wrong address should be known soon.
@@ -32,7 +34,9 @@ ActivityOptions first_contact_options() {
 
 ActivityOptions loading_options() {
   return {.task_queue = kLoadingQueue,
-          .retry = {.initial_interval = std::chrono::milliseconds(500), .maximum_attempts = 8}};
+          .retry = {.initial_interval = std::chrono::milliseconds(500),
+                    .maximum_attempts = 8,
+                    .outages = {meta::ErrorCode::database_unreachable}}};
 }
 
 // The steps of a load that are on their way.
