@@ -72,7 +72,7 @@ std::optional<std::string> remove_portion(Connection& connection, BlobStore& blo
     gone.push_back(std::move(key));
   }
   connection.query(kMark, {array_literal(gone)});
-  transaction.commit();
+  transaction.commit("remove_blobs");
   if (due.rows() < kPortion) return std::nullopt;
   return std::string(due.text(due.rows() - 1, 0));
 }
