@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 
 #include "library/meta/error.h"
@@ -21,6 +22,10 @@ using namespace meta::setting;
 
 constexpr int kLoadingSlots = 2;
 constexpr int kDefaultSlots = 2;
+constexpr std::chrono::seconds kStopGrace{2};  // a step that is nearly done need not be done again
+
+constexpr std::string_view kHasWorker =
+    "SELECT 1 FROM wellhead_journal.lease WHERE owner IS NOT NULL AND expires_at > clock_timestamp()";
 
 int concurrency(const meta::Settings& settings) { return static_cast<int>(settings.get(kConcurrency)); }
 
@@ -30,6 +35,7 @@ orchestration::embedded::EmbeddedEngineOptions engine_options(const meta::Settin
                     {zipcode::kExtractionQueue, static_cast<std::size_t>(concurrency(settings))},
                     {zipcode::kLoadingQueue, kLoadingSlots}},
           .lease_duration = settings.get(kLeaseDuration),
+          .stop_grace = kStopGrace,
           .observer = &observer};
 }
 
@@ -103,6 +109,8 @@ void Database::keep_running() {
   if (cluster_) cluster_->keep_running();
 }
 
+bool Database::has_worker() const { return !connect().query(kHasWorker).empty(); }
+
 void Database::release() {
   if (cluster_) cluster_->release();
 }
@@ -120,6 +128,18 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
       journal_(database.url()),
       engine_(journal_, registry_, engine_options(settings, engine_metrics_)),
       housekeeping_(pool_, *blobs_, std::chrono::duration_cast<std::chrono::seconds>(settings.get(kKeepBlobs))) {}
+
+zipcode::RunStatus Worker::status(meta::RunId run) {
+  zipcode::RunStatus status{.progress = progress(run)};
+  try {
+    status.steps = zipcode::summarize(history(run));
+  } catch (const meta::Error& error) {
+    // What else is known is worth telling.
+    if (error.code() == meta::ErrorCode::database_unreachable) throw;
+    status.steps_error = error.message();
+  }
+  return status;
+}
 
 void Worker::begin() {
   engine_.own_when_free();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/wellhead/engine_metrics.h"
 #include "app/wellhead/housekeeping.h"
@@ -17,6 +18,7 @@
 #include "library/storage/postgres/own_cluster.h"
 #include "library/webclient/http.h"
 #include "service/zipcode/load.h"
+#include "service/zipcode/run_operations.h"
 #include "service/zipcode/steps.h"
 
 namespace wellhead::app {
@@ -38,6 +40,8 @@ class Database {
   std::vector<std::string> migrate() const;
   // For who stays: an own cluster that is killed is started again.
   void keep_running();
+  // Whether some process runs workflows just now: one that died is counted for some seconds yet.
+  bool has_worker() const;
   void release();
 
  private:
@@ -45,17 +49,28 @@ class Database {
   std::string url_;
 };
 
-// Loads: can queue, follow and look; runs workflows once its engine owns the journal.
-class Worker {
+// Loads: can queue, follow, look and control, in whatever process they run; runs workflows itself once its engine owns
+// the journal.
+class Worker final : public zipcode::RunOperations {
  public:
   Worker(const meta::Settings& settings, const Database& database);
 
-  zipcode::RequestedRun request(const meta::Zipcode& zipcode) { return loads_.request(engine_, zipcode, options_); }
+  zipcode::RequestedRun load(const meta::Zipcode& zipcode) override { return load(zipcode, options_); }
+  zipcode::RequestedRun load(const meta::Zipcode& zipcode, const zipcode::LoadOptions& options) {
+    return loads_.request(engine_, zipcode, options);
+  }
+  void retry(meta::RunId run) override { loads_.retry(engine_, run); }
+  void pause(meta::RunId run) override { loads_.pause(engine_, run); }
+  void resume(meta::RunId run) override { loads_.resume(engine_, run); }
+  void cancel(meta::RunId run) override { loads_.cancel(engine_, run); }
+  zipcode::RunStatus status(meta::RunId run) override;
+  zipcode::Progress progress(meta::RunId run) { return loads_.progress(engine_, run); }
+  std::vector<orchestration::WorkflowDescription> history(meta::RunId run) { return loads_.history(engine_, run); }
+
   // Becomes the owner of the journal as soon as there is no other, and goes on with what was left behind. Keeps house
   // meanwhile.
   void begin();
   orchestration::Engine& engine() { return engine_; }
-  zipcode::LoadService& loads() { return loads_; }
   const zipcode::LoadOptions& options() const { return options_; }
   Housekeeping& housekeeping() { return housekeeping_; }
   void stop();

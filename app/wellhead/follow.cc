@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
-#include "app/wellhead/command.h"
 #include "app/wellhead/progress_display.h"
 #include "app/wellhead/table.h"
+#include "library/meta/describe.h"
 #include "library/meta/error.h"
+#include "library/meta/logging.h"
 #include "service/zipcode/load.h"
 
 namespace wellhead::app {
@@ -24,6 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kPoll = std::chrono::milliseconds(50);
 constexpr auto kDrawInterval = std::chrono::milliseconds(250);
+constexpr auto kLogInterval = std::chrono::seconds(1);
 constexpr auto kWorkflowInterval = std::chrono::seconds(3);
 constexpr auto kDatabasePatience = std::chrono::seconds(60);
 
@@ -70,27 +75,43 @@ bool any_open(Connection& connection, const std::vector<meta::RunId>& runs) {
               .empty();
 }
 
-std::vector<zipcode::Progress> read_all(Connection& connection, const std::vector<meta::RunId>& runs) {
-  std::vector<zipcode::Progress> progress;
-  progress.reserve(runs.size());
-  for (const auto run : runs) progress.push_back(zipcode::read_progress(connection, run));
-  return progress;
-}
+// How far the runs are, as their workflows tell it. To ask one of another process takes some tenths of a second, so a
+// look asks as many as fit in its time; the others are as they were.
+class ProgressLook {
+ public:
+  ProgressLook(Worker& worker, const std::vector<meta::RunId>& runs) : worker_(worker), runs_(runs) {}
+
+  std::vector<zipcode::Progress> look() {
+    const auto until = Clock::now() + kDrawInterval;
+    for (std::size_t asked = 0; asked < runs_.size() && (asked == 0 || Clock::now() < until); ++asked) {
+      const auto run = runs_[next_++ % runs_.size()];
+      const auto known = known_.find(run);
+      if (known == known_.end() || known->second.run.open()) known_[run] = worker_.progress(run);
+    }
+    std::vector<zipcode::Progress> progress;
+    for (const auto run : runs_) {
+      if (const auto known = known_.find(run); known != known_.end()) progress.push_back(known->second);
+    }
+    return progress;
+  }
+
+ private:
+  Worker& worker_;
+  const std::vector<meta::RunId>& runs_;
+  std::size_t next_ = 0;
+  std::map<meta::RunId, zipcode::Progress> known_;
+};
 
 // A run's row is closed by its workflow; a workflow that cannot go on would leave it open forever.
 class WorkflowWatch {
  public:
   explicit WorkflowWatch(orchestration::Engine& engine) : engine_(engine) {}
 
-  void check(const std::vector<zipcode::Progress>& runs) {
+  void check(Connection& connection, const std::vector<meta::RunId>& runs) {
     engine_.throw_if_failed();
-    try {
-      for (const auto& progress : runs) {
-        if (progress.run.open()) check(progress.run);
-      }
-    } catch (const Error& error) {
-      // The next reading of the runs counts for how long the database is away.
-      if (error.code() != ErrorCode::database_unreachable) throw;
+    for (const auto id : runs) {
+      const auto run = zipcode::read_run(connection, id);
+      if (run.open()) check(run);
     }
   }
 
@@ -107,16 +128,21 @@ class WorkflowWatch {
     }
     const bool over = description->state == orchestration::WorkflowState::failed;
     // The row is closed shortly before the workflow ends, so twice in a row means that it stays open.
-    if (over && failed_before_ == *execution) {
+    if (!over) return;
+    if (!failed_before_.insert(*execution).second) {
       const auto reason = description->failure ? description->failure->message : std::string("no reason kept");
       throw Error(ErrorCode::internal, fmt::format("run {} ended without a result: {}", run.run.value, reason),
                   fmt::format("Load {} again; finished steps are kept", run.zipcode.text()));
     }
-    failed_before_ = over ? *execution : std::string();
   }
 
   orchestration::Engine& engine_;
-  std::string failed_before_;
+  std::set<std::string> failed_before_;
+};
+
+struct RunResults {
+  std::vector<RunResult> runs;
+  static constexpr auto kFields = meta::fields(meta::field("runs", &RunResults::runs));
 };
 
 std::int64_t staged(const RunResult& result, std::string_view type) {
@@ -128,11 +154,12 @@ std::int64_t staged(const RunResult& result, std::string_view type) {
 
 }  // namespace
 
-void follow_runs(const std::string& database_url, orchestration::Engine& engine, const std::vector<meta::RunId>& runs,
+void follow_runs(Worker& worker, const Database& database, const std::vector<meta::RunId>& runs,
                  const StopSignals& signals, bool on_terminal) {
   ProgressDisplay display(on_terminal);
-  PatientConnection connection(database_url);
-  WorkflowWatch watch(engine);
+  PatientConnection connection(database.url());
+  ProgressLook progress(worker, runs);
+  WorkflowWatch watch(worker.engine());
   auto next_draw = Clock::now();
   auto next_check = Clock::now() + kWorkflowInterval;
   while (!signals.requested()) {
@@ -140,16 +167,16 @@ void follow_runs(const std::string& database_url, orchestration::Engine& engine,
     if (open && !*open) return;
     const auto now = Clock::now();
     if (open && now >= next_draw) {
-      next_draw = now + kDrawInterval;
-      const auto progress = connection.read([&](Connection& reading) { return read_all(reading, runs); });
-      if (progress) display.update(now, *progress);
-      if (progress && now >= next_check) {
-        next_check = now + kWorkflowInterval;
-        connection.read([&](Connection&) {
-          watch.check(*progress);
-          return true;
-        });
-      }
+      next_draw = now + (on_terminal ? kDrawInterval : kLogInterval);
+      const auto seen = connection.read([&](Connection&) { return progress.look(); });
+      if (seen) display.update(now, *seen);
+    }
+    if (open && now >= next_check) {
+      next_check = now + kWorkflowInterval;
+      connection.read([&](Connection& reading) {
+        watch.check(reading, runs);
+        return true;
+      });
     }
     signals.wait_for(open ? kPoll : kDrawInterval);
   }
@@ -186,6 +213,24 @@ bool report_failures(const std::vector<RunResult>& results) {
              fmt::format("`wellhead runs show {}` shows its steps", result.run.run.value));
   }
   return all;
+}
+
+bool draws_progress(const CommandLine& line, const meta::Settings& settings) {
+  if (line.json || !ProgressDisplay::standard_error_is_terminal()) return false;
+  // Log lines would tear the display.
+  if (settings.entry(meta::setting::kLogLevel).origin == meta::SettingOrigin::fallback) {
+    meta::start_logging({.level = "warn"});
+  }
+  return true;
+}
+
+int report_runs(const CommandLine& line, const Database& database, const std::vector<meta::RunId>& runs) {
+  auto connection = database.connect();
+  RunResults results;
+  results.runs.reserve(runs.size());
+  for (const auto run : runs) results.runs.push_back(read_result(connection, run));
+  std::fputs((line.json ? meta::to_json(results) + "\n" : result_table(results.runs)).c_str(), stdout);
+  return report_failures(results.runs) ? kDone : kWorkFailed;
 }
 
 }  // namespace wellhead::app

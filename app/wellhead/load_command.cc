@@ -8,12 +8,10 @@
 #include "app/wellhead/command.h"
 #include "app/wellhead/composition.h"
 #include "app/wellhead/follow.h"
-#include "app/wellhead/progress_display.h"
 #include "app/wellhead/stop_signals.h"
 #include "app/wellhead/table.h"
 #include "library/meta/describe.h"
 #include "library/meta/error.h"
-#include "library/meta/logging.h"
 #include "library/webclient/rate_limiter.h"
 
 namespace wellhead::app {
@@ -25,17 +23,14 @@ constexpr std::string_view kExamples =
     "  wellhead load 02139 --plan                                   how much it would be; loads nothing\n"
     "  wellhead load 02139 --observations per-patient --concurrency 2 --request-rate 10\n"
     "                                                               go easy on the server\n"
+    "  wellhead load 02139 --priority 1                             before what waits with a higher number\n"
     "Exit status: 0 when every zip code ended complete (or unverified: the server gives no totals), otherwise 1.\n"
     "Interrupted, a load keeps what it has done: load the zip code again and it goes on.";
 
 struct LoadArguments {
   std::vector<std::string> zipcodes;
   bool plan = false;
-};
-
-struct LoadAnswer {
-  std::vector<RunResult> runs;
-  static constexpr auto kFields = meta::fields(meta::field("runs", &LoadAnswer::runs));
+  int priority = orchestration::kNormalPriority;
 };
 
 struct PlannedLoad {
@@ -104,26 +99,13 @@ int interrupted(const std::vector<meta::Zipcode>& zipcodes) {
                     fmt::format("`wellhead load{}` goes on with it", list));
 }
 
-int report(const CommandLine& line, const Database& database, const std::vector<meta::RunId>& runs) {
-  auto connection = database.connect();
-  LoadAnswer answer;
-  answer.runs.reserve(runs.size());
-  for (const auto run : runs) answer.runs.push_back(read_result(connection, run));
-  std::fputs((line.json ? meta::to_json(answer) + "\n" : result_table(answer.runs)).c_str(), stdout);
-  return report_failures(answer.runs) ? kDone : kWorkFailed;
-}
-
 int load(const CommandLine& line, const LoadArguments& arguments) {
   const auto zipcodes = parse_zipcodes(arguments.zipcodes);
   const auto settings = line.start();
   require_source(settings);
   if (arguments.plan) return plan(line, settings, zipcodes);
 
-  const bool on_terminal = !line.json && ProgressDisplay::standard_error_is_terminal();
-  // Log lines would tear the display.
-  if (on_terminal && settings.entry(meta::setting::kLogLevel).origin == meta::SettingOrigin::fallback) {
-    meta::start_logging({.level = "warn"});
-  }
+  const bool on_terminal = draws_progress(line, settings);
   const StopSignals signals;
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
@@ -131,13 +113,15 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
   Worker worker(settings, database);
   std::vector<meta::RunId> runs;
   runs.reserve(zipcodes.size());
-  for (const auto& zipcode : zipcodes) runs.push_back(worker.request(zipcode).run);
+  auto options = load_options(settings);
+  options.priority = arguments.priority;
+  for (const auto& zipcode : zipcodes) runs.push_back(worker.load(zipcode, options).run);
   worker.begin();
-  follow_runs(database.url(), worker.engine(), runs, signals, on_terminal);
+  follow_runs(worker, database, runs, signals, on_terminal);
   worker.stop();
   if (!signals.requested()) worker.housekeeping().tidy_up();  // these runs' blobs may be due at once
   if (signals.requested()) return interrupted(zipcodes);
-  return report(line, database, runs);
+  return report_runs(line, database, runs);
 }
 
 }  // namespace
@@ -149,6 +133,11 @@ void add_load(CLI::App& program, CommandLine& line) {
   command.add_option("zipcodes", arguments->zipcodes, "Zip codes, five digits each.")->required()->type_name("ZIP");
   command.add_flag("--plan", arguments->plan,
                    "Ask the server for its counts and say what a load would take; load nothing.");
+  command
+      .add_option("--priority", arguments->priority,
+                  "1 to 5; lower goes first where loads or their steps wait for others. Default: 3.")
+      ->check(CLI::Range(1, 5))
+      ->type_name("N");
   add_load_settings(command, line);
   command.callback([&line, arguments] { line.action = [&line, arguments] { return load(line, *arguments); }; });
 }

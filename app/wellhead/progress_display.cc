@@ -76,8 +76,10 @@ std::string progress_words(const zipcode::Progress& progress, const ProgressRate
 }
 
 std::string progress_state(const zipcode::Progress& progress, const ProgressRate& rate) {
-  if (progress.run.state == "queued") return "waiting for its turn";
   if (!progress.run.open()) return progress.run.state;
+  if (progress.run.paused)
+    return fmt::format("paused; `wellhead runs resume {}` lets it go on", progress.run.run.value);
+  if (progress.run.state == "queued") return "waiting for its turn";
   const auto fraction = rate.fraction();
   if (fraction && *fraction >= 1) return "all received; loading and proving it";
   const auto left = rate.seconds_left();

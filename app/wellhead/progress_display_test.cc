@@ -63,6 +63,9 @@ TEST(Progress, SaysWhatItDoesNotKnow) {
   EXPECT_THAT(progress_lines(progress, rate, 80), AllOf(HasSubstr("loading"), Not(HasSubstr("%"))));
   progress.run.state = "queued";
   EXPECT_EQ(progress_state(progress, rate), "waiting for its turn");
+  progress.run.run = {7};
+  progress.run.paused = true;
+  EXPECT_EQ(progress_state(progress, rate), "paused; `wellhead runs resume 7` lets it go on");
 }
 
 TEST(Table, AlignsByCodePoints) {

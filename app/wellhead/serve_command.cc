@@ -23,10 +23,8 @@ int serve(const CommandLine& line) {
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
   database.keep_running();
-  Worker queue(settings, database);  // never begins: it only queues
-  api::Server server({.listen = settings.get(meta::setting::kListen),
-                      .database_url = database.url(),
-                      .start_load = [&queue](const meta::Zipcode& zipcode) { return queue.request(zipcode); }});
+  Worker queue(settings, database);  // never begins: it queues, asks and controls
+  api::Server server({.listen = settings.get(meta::setting::kListen), .database_url = database.url(), .runs = &queue});
   server.start();
   fmt::print("{}\n", line.json ? fmt::format(R"({{"api":"{}"}})", server.url()) : "API  " + server.url());
   std::fflush(stdout);

@@ -48,8 +48,8 @@ void load_first(const std::vector<std::string>& zipcodes, Worker& worker, const 
   if (zipcodes.empty()) return;
   std::vector<meta::RunId> runs;
   runs.reserve(zipcodes.size());
-  for (const auto& text : zipcodes) runs.push_back(worker.request(meta::Zipcode::parse(text)).run);
-  follow_runs(database.url(), worker.engine(), runs, signals, ProgressDisplay::standard_error_is_terminal());
+  for (const auto& text : zipcodes) runs.push_back(worker.load(meta::Zipcode::parse(text)).run);
+  follow_runs(worker, database, runs, signals, ProgressDisplay::standard_error_is_terminal());
   if (signals.requested()) return;
   auto connection = database.connect();
   std::vector<RunResult> results;
@@ -67,9 +67,7 @@ int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {
   database.migrate();
   database.keep_running();
   Worker worker(settings, database);
-  api::Server server({.listen = settings.get(meta::setting::kListen),
-                      .database_url = database.url(),
-                      .start_load = [&worker](const meta::Zipcode& zipcode) { return worker.request(zipcode); }});
+  api::Server server({.listen = settings.get(meta::setting::kListen), .database_url = database.url(), .runs = &worker});
   server.start();
   worker.begin();
   tell(line, server, database);

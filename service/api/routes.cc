@@ -1,7 +1,5 @@
 #include "service/api/routes.h"
 
-#include <utility>
-
 #include "service/observation/routes.h"
 #include "service/patient/routes.h"
 #include "service/resource/routes.h"
@@ -19,7 +17,7 @@ webserver::ApiDescription description() {
               "zeros matter. Moments are RFC 3339 in UTC. Errors are `application/problem+json` and name the "
               "field that is wrong.",
           .tags = {{"Zip codes", "Ask for a load; what was loaded."},
-                   {"Runs", "How loads went, with their receipts."},
+                   {"Runs", "How loads go and went, with their receipts; pause, resume, cancel and retry them."},
                    {"Patients", "Patients as they were loaded."},
                    {"Observations", "Observations with their components."},
                    {"Health", "For what watches this server."}}};
@@ -29,7 +27,7 @@ webserver::ApiDescription description() {
 
 std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies) {
   auto table = std::make_unique<webserver::RouteTable>(description());
-  zipcode::add_routes(std::move(dependencies.start_load), dependencies.connections, dependencies.pool, *table);
+  zipcode::add_routes(dependencies.runs, dependencies.connections, dependencies.pool, *table);
   resource::add_routes(patient::patient_api(), dependencies.connections, *table);
   resource::add_routes(observation::observation_api(), dependencies.connections, *table);
   add_health_routes(dependencies.connections, *table);

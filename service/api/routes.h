@@ -1,7 +1,6 @@
 // All routes of the REST API in one table, and what only the API itself has: health, the OpenAPI document, its page.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,7 +14,7 @@ namespace wellhead::api {
 
 // What the routes read through and call; must outlive the table.
 struct RouteDependencies {
-  zipcode::StartLoad start_load;
+  zipcode::RunOperations* runs = nullptr;
   storage::AsyncConnections& connections;
   webserver::BlockingPool& pool;
 };

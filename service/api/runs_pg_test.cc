@@ -4,7 +4,13 @@
 #include <future>
 
 #include "library/meta/error.h"
+#include "library/orchestration/embedded/embedded_engine.h"
+#include "library/storage/blob/blob_store.h"
+#include "library/storage/postgres/journal.h"
+#include "library/webclient/rate_limiter.h"
 #include "service/api/testing/api_fixture.h"
+#include "service/zipcode/load.h"
+#include "tests/fixture/directory.h"
 #include "tests/fixture/wait.h"
 
 namespace wellhead::api {
@@ -17,24 +23,74 @@ using webserver::testing::post_json;
 using webserver::testing::RawClient;
 using webserver::testing::RawResponse;
 
-class Runs : public ApiTest {
- protected:
-  Runs() {
-    testing::make_schema(connection_);
-    testing::seed(connection_);
-    options_.start_load = [this](const meta::Zipcode& zipcode) { return load(zipcode); };
+// As in a process that queues and runs nothing: on the real journal, with an engine that never owns it.
+class Queue final : public zipcode::RunOperations {
+ public:
+  explicit Queue(const std::string& url)
+      : database_(url, 4),
+        blobs_(storage::open_blob_store("file://" + directory_.path().string())),
+        loads_(database_, *blobs_, source(),
+               [](const std::string&) { return std::make_unique<webclient::LocalRateLimiter>(0.0); }),
+        registry_([this] {
+          orchestration::Registry registry;
+          loads_.register_with(registry);
+          return registry;
+        }()),
+        journal_(url),
+        engine_(journal_, registry_) {}
+
+  zipcode::RequestedRun load(const meta::Zipcode& zipcode) override {
+    if (zipcode.text() == "00000") throw meta::Error(meta::ErrorCode::source_unreachable, "the source does not answer");
+    return loads_.request(engine_, zipcode, {});
+  }
+  void retry(meta::RunId run) override { loads_.retry(engine_, run); }
+  void pause(meta::RunId run) override { loads_.pause(engine_, run); }
+  void resume(meta::RunId run) override { loads_.resume(engine_, run); }
+  void cancel(meta::RunId run) override { loads_.cancel(engine_, run); }
+  zipcode::RunStatus status(meta::RunId run) override {
+    return {loads_.progress(engine_, run), zipcode::summarize(loads_.history(engine_, run)), {}};
   }
 
-  zipcode::RequestedRun load(const meta::Zipcode& zipcode) {
-    if (zipcode.text() == "00000") throw meta::Error(meta::ErrorCode::source_unreachable, "the source does not answer");
-    storage::Connection connection = database_.connect();
-    return zipcode::request_run(connection, zipcode, "http://fhir.test", {});
+ private:
+  static webclient::HttpSettings source() {
+    webclient::HttpSettings source;
+    source.source_url = "http://fhir.test";
+    return source;
   }
+
+  fixture::TestDirectory directory_;
+  storage::ConnectionPool database_;
+  std::unique_ptr<storage::BlobStore> blobs_;
+  zipcode::LoadService loads_;
+  orchestration::Registry registry_;
+  storage::PostgresJournal journal_;
+  orchestration::embedded::EmbeddedEngine engine_;
+};
+
+class Runs : public ApiTest {
+ protected:
+  Runs() : queue_(database_.url()) {
+    testing::make_schema(connection_);
+    testing::seed(connection_);
+    options_.runs = &queue_;
+  }
+  ~Runs() override { server_.reset(); }
 
   RawResponse post(const std::string& body) {
     if (!server_) start();
     return post_json(server_->port(), "/zipcodes", body);
   }
+  RawResponse control(const std::string& run, const std::string& action) {
+    if (!server_) start();
+    return RawClient(server_->port()).request("POST", "/runs/" + run + "/" + action);
+  }
+  void expect_problem(const RawResponse& response, int status, const std::string& detail) {
+    EXPECT_EQ(response.status, status) << response.body;
+    EXPECT_EQ(response.header("content-type"), "application/problem+json");
+    EXPECT_THAT(response.body, HasSubstr(detail));
+  }
+
+  Queue queue_;
 };
 
 TEST_F(Runs, QueuesALoad) {
@@ -74,7 +130,7 @@ TEST_F(Runs, SaysWhyALoadCannotBeQueued) {
   EXPECT_EQ(failed.status, 502);
   EXPECT_THAT(failed.body, HasSubstr("the source does not answer"));
   server_.reset();
-  options_.start_load = {};
+  options_.runs = nullptr;
   const RawResponse read_only = post(R"({"zipcode":"02139"})");
   EXPECT_EQ(read_only.status, 503);
   EXPECT_EQ(at(read_only.body, "/type"), "\"urn:wellhead:problem:read_only\"");
@@ -146,6 +202,41 @@ TEST_F(Runs, GivesARunWithProgressAndReceipts) {
   EXPECT_EQ(get("/runs/99").status, 404);
   EXPECT_EQ(get("/runs/0").status, 400);
   EXPECT_EQ(get("/runs/x").status, 400);
+}
+
+TEST_F(Runs, PausesResumesAndCancelsARunThatNobodyRunsYet) {
+  const std::string run = at(post(R"({"zipcode":"01001"})").body, "/run");
+  EXPECT_EQ(at(get("/runs/" + run).body, "/paused"), "false");
+  for (int twice = 0; twice < 2; ++twice) {
+    const RawResponse paused = control(run, "pause");
+    EXPECT_EQ(paused.status, 202) << paused.body;
+    EXPECT_EQ(paused.header("location"), "/runs/" + run);
+    EXPECT_EQ(at(paused.body, "/paused"), "true");
+  }
+  EXPECT_EQ(at(get("/runs/" + run).body, "/paused"), "true");
+  EXPECT_EQ(at(get("/runs/" + run).body, "/progress/requests"), "0");
+  EXPECT_EQ(at(get("/runs/" + run).body, "/steps"), "[]");
+  EXPECT_EQ(at(control(run, "resume").body, "/paused"), "false");
+  EXPECT_EQ(control(run, "cancel").status, 202);
+  EXPECT_EQ(connection_.query("SELECT 1 FROM wellhead_journal.workflow WHERE cancel_requested").rows(), 1);
+}
+
+TEST_F(Runs, SaysWhyARunCannotBeControlled) {
+  for (const std::string action : {"retry", "pause", "resume", "cancel"}) {
+    expect_problem(control("99", action), 404, "there is no run 99");
+    expect_problem(control("2", action), 409, "is complete");
+    EXPECT_EQ(control("0", action).status, 400);
+  }
+  expect_problem(control("4", "retry"), 409, "run 4 cannot be retried: it is running");
+  connection_.execute("UPDATE run SET state = 'failed', finished_at = now() WHERE run_id = 1");
+  expect_problem(control("1", "retry"), 409, "zip code 02139 is loading in another run");
+  server_.reset();
+  options_.runs = nullptr;
+  for (const std::string action : {"retry", "pause", "resume", "cancel"}) {
+    expect_problem(control("3", action), 503, "only reads");
+  }
+  EXPECT_EQ(at(get("/runs/2").body, "/progress/patients_staged"), "2");
+  EXPECT_EQ(at(get("/runs/2").body, "/steps"), "");
 }
 
 TEST_F(Runs, IsReadyWithACurrentSchemaOnly) {

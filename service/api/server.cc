@@ -12,7 +12,7 @@
 namespace wellhead::api {
 namespace {
 
-constexpr std::size_t kBlockingThreads = 2;
+constexpr std::size_t kBlockingThreads = 4;  // asking a run in another process takes a while
 constexpr std::size_t kBlockingLimit = 64;
 
 // The access log: the route's pattern, never the path or the query, which may name a patient.
@@ -56,7 +56,7 @@ webserver::ServerOptions http_options(const ServerOptions& options) {
 struct Server::State {
   explicit State(ServerOptions given) : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit) {
     routes = options.monitoring_only ? make_monitoring_routes(connections)
-                                     : make_routes({options.start_load, connections, pool});
+                                     : make_routes({options.runs, connections, pool});
     http = std::make_unique<webserver::Server>(*routes, http_options(options));
     const storage::AsyncConnectionOptions database{
         .url = options.database_url, .statement_timeout = options.statement_timeout, .on_change = log_database};
@@ -92,7 +92,7 @@ void Server::stop() {
 std::string openapi_document() {
   webserver::BlockingPool pool(0, 0);
   storage::AsyncConnections connections;
-  return webserver::openapi_document(*make_routes({{}, connections, pool}));
+  return webserver::openapi_document(*make_routes({nullptr, connections, pool}));
 }
 
 }  // namespace wellhead::api

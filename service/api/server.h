@@ -1,6 +1,6 @@
 // The REST API as one object: puts the routes of all resources together, serves them, and documents them.
 //
-//   api::Server server({.listen = "127.0.0.1:8080", .database_url = url, .start_load = start_load});
+//   api::Server server({.listen = "127.0.0.1:8080", .database_url = url, .runs = &runs});
 //   server.start();            // returns at once; throws when it cannot listen
 //   … server.port() …
 //   server.stop();             // no new connections, finish what is in flight, join
@@ -13,24 +13,20 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "library/meta/ids.h"
-#include "service/zipcode/runs.h"
+#include "service/zipcode/run_operations.h"
 
 namespace wellhead::api {
-
-// Queues a load of a zip code, or finds the one under way. May block: it is called on a small pool of threads of its
-// own. A meta::Error it throws becomes the answer.
-using StartLoad = std::function<zipcode::RequestedRun(const meta::Zipcode&)>;
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0 takes a free one
   std::string database_url;
   bool monitoring_only = false;        // /health and /metrics, and nothing else
-  StartLoad start_load;                // empty: POST /zipcodes answers 503 (an API that only reads)
+  // Outlives the server; called on a small pool of threads of its own. null: an API that only reads, where what would
+  // change a run answers 503.
+  zipcode::RunOperations* runs = nullptr;
   unsigned threads = 0;                // 0: one a core
   std::size_t max_connections = 1024;  // more get 503 and are closed
   std::chrono::milliseconds statement_timeout{10'000};

@@ -15,7 +15,7 @@ std::string run_members() {
          moment("r.requested_at") + ", 'started_at', " + moment("r.started_at") + ", 'finished_at', " +
          moment("r.finished_at") +
          ", 'seconds', round(extract(epoch FROM coalesce(r.finished_at, clock_timestamp()) - r.started_at), 3), "
-         "'failed_step', r.failed_step, 'error', r.error, 'options', r.options";
+         "'failed_step', r.failed_step, 'error', r.error, 'options', r.options, 'paused', r.paused";
 }
 
 std::string run_summary(const std::string& run) {
@@ -56,8 +56,12 @@ std::string run_sql() {
 }
 
 std::string run_detail_sql() {
-  return "SELECT r.run_id, json_strip_nulls(json_build_object(" + run_members() + ", 'progress', " + kProgress +
-         ", 'receipts', " + kReceipts + ")) FROM run r WHERE r.run_id = $1";
+  return "SELECT r.run_id, json_strip_nulls(json_build_object(" + run_members() + ", 'receipts', " + kReceipts +
+         ")) FROM run r WHERE r.run_id = $1";
+}
+
+std::string progress_sql() {
+  return std::string("SELECT r.run_id, json_strip_nulls(") + kProgress + ") FROM run r WHERE r.run_id = $1";
 }
 
 std::string runs_sql(bool by_zipcode, bool by_state) {
@@ -99,7 +103,8 @@ RouteStatements::RouteStatements()
     : zipcodes(zipcode_sql("zipcode > $1", "q.zipcode > $1", " ORDER BY z.zipcode LIMIT $2::bigint")),
       zipcode(zipcode_sql("zipcode = $1", "q.zipcode = $1", "")),
       run(run_sql() + " WHERE r.run_id = $1"),
-      run_detail(run_detail_sql()) {
+      run_detail(run_detail_sql()),
+      progress(progress_sql()) {
   for (const bool by_zipcode : {false, true}) {
     for (const bool by_state : {false, true}) {
       runs_[by_zipcode ? 1 : 0][by_state ? 1 : 0] =

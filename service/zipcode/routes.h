@@ -1,21 +1,17 @@
-// The routes of zip codes and runs: ask for a load, see what was loaded, how a load goes, and its receipt.
+// The routes of zip codes and runs: ask for a load, see what was loaded, how a load goes, its receipt; pause, resume,
+// cancel and retry it.
 #pragma once
 
-#include <functional>
-
-#include "library/meta/ids.h"
 #include "library/storage/postgres/async_connection.h"
 #include "library/webserver/blocking_pool.h"
 #include "library/webserver/route.h"
-#include "service/zipcode/runs.h"
+#include "service/zipcode/run_operations.h"
 
 namespace wellhead::zipcode {
 
-// Queues a load of a zip code, or finds the one under way. May block. A meta::Error it throws becomes the answer.
-using StartLoad = std::function<RequestedRun(const meta::Zipcode&)>;
-
-// connections and pool must outlive the routes. start_load empty: POST /zipcodes answers 503.
-void add_routes(StartLoad start_load, storage::AsyncConnections& connections, webserver::BlockingPool& pool,
+// All must outlive the routes. operations are called on the pool's threads; null: whatever would change a run answers
+// 503, and GET /runs/{id} tells what the tables tell.
+void add_routes(RunOperations* operations, storage::AsyncConnections& connections, webserver::BlockingPool& pool,
                 webserver::RouteTable& table);
 
 }  // namespace wellhead::zipcode

@@ -1,0 +1,62 @@
+// What the files of the routes share: their state, lists page by page, the embedded document, common parameters.
+#pragma once
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "library/webserver/problem.h"
+#include "service/zipcode/route_queries.h"
+#include "service/zipcode/routes.h"
+
+namespace wellhead::zipcode {
+
+struct RouteState {
+  RouteState(RunOperations* given, storage::AsyncConnections& all, webserver::BlockingPool& threads)
+      : operations(given), connections(all), pool(threads) {}
+
+  storage::AsyncConnection& connection(const webserver::Request& request) const {
+    return connections.at(request.worker->index());
+  }
+
+  RunOperations* operations;
+  storage::AsyncConnections& connections;
+  webserver::BlockingPool& pool;
+  RouteStatements statements;
+};
+using RouteStatePointer = std::shared_ptr<const RouteState>;
+
+// Rows of (key, JSON), one more than asked for if there is a next page. query: the filters, as they stand in a URL.
+webserver::Response list_response(const webserver::Request& request, const std::string& scope, const std::string& query,
+                                  const storage::Result& rows);
+// The key after which the list goes on.
+std::optional<std::string> list_position(const webserver::Request& request, const std::string& scope);
+// 503: this server has no RunOperations.
+webserver::Response only_reads(const webserver::Request& request);
+
+// routes.openapi.json: schemas and examples by name.
+class RouteDocuments {
+ public:
+  RouteDocuments();
+  void add_schemas(webserver::RouteTable& table) const;
+  std::string example(std::string_view name) const { return simdjson::minify(document_["examples"][name].value()); }
+
+ private:
+  simdjson::dom::parser parser_;
+  simdjson::dom::element document_;
+};
+
+webserver::Parameter zipcode_parameter(webserver::ParameterIn in, std::string description);
+void add_paging(std::vector<webserver::Parameter>& parameters);
+std::vector<std::pair<std::string, std::string>> page_headers();
+
+// run_routes.cc
+void add_run_routes(const RouteStatePointer& state, const RouteDocuments& documents, webserver::RouteTable& table);
+
+}  // namespace wellhead::zipcode

@@ -1,0 +1,204 @@
+// The routes of runs: lists, one run, and what can be done with it.
+#include <functional>
+#include <utility>
+
+#include "library/meta/error.h"
+#include "service/zipcode/route_parts.h"
+
+namespace wellhead::zipcode {
+namespace {
+
+using storage::Result;
+using storage::Statement;
+using storage::Value;
+using webserver::Parameter;
+using webserver::ParameterIn;
+using webserver::ParameterType;
+using webserver::Request;
+using webserver::Response;
+using webserver::Route;
+using webserver::Task;
+
+using Control = void (RunOperations::*)(meta::RunId);
+
+Task<Response> list_runs(RouteStatePointer state, Request request) {
+  const auto zipcode = request.arguments.text("zipcode");
+  const auto wanted = request.arguments.text("state");
+  std::string filters;
+  std::vector<Value> parameters;
+  if (zipcode) {
+    filters.append("zipcode=").append(*zipcode).append("&");
+    parameters.emplace_back(*zipcode);
+  }
+  if (wanted) {
+    filters.append("state=").append(*wanted).append("&");
+    parameters.emplace_back(*wanted);
+  }
+  const std::string scope = "runs?" + filters;
+  parameters.emplace_back(list_position(request, scope).value_or("9223372036854775807"));
+  parameters.emplace_back(request.arguments.integer("limit") + 1);
+  const Statement& statement = state->statements.runs(zipcode.has_value(), wanted.has_value());
+  auto query = state->connection(request).query(statement, std::move(parameters));
+  const Result rows = co_await query;
+  co_return list_response(request, scope, filters, rows);
+}
+
+void append_member(std::string& object, std::string_view name, std::string_view json) {
+  object.pop_back();
+  object.append(",\"").append(name).append("\":").append(json).append("}");
+}
+
+Task<Response> get_run(RouteStatePointer state, Request request) {
+  const meta::RunId run{request.arguments.integer("id")};
+  std::vector<Value> parameters;
+  parameters.emplace_back(run.value);
+  auto query = state->connection(request).query(state->statements.run_detail, parameters);
+  const Result rows = co_await query;
+  if (rows.empty()) throw meta::Error(meta::ErrorCode::not_found, "There is no run with this number");
+  std::string body(rows.text(0, 1));
+  if (state->operations == nullptr) {
+    auto sums = state->connection(request).query(state->statements.progress, std::move(parameters));
+    const Result progress = co_await sums;
+    append_member(body, "progress", progress.text(0, 1));
+    co_return Response::json(std::move(body));
+  }
+  std::function<RunStatus()> work = [state, run] { return state->operations->status(run); };
+  auto asked = state->pool.run<RunStatus>(*request.worker, std::move(work));
+  const RunStatus status = co_await asked;
+  append_member(body, "progress", meta::to_json(status.progress));
+  append_member(body, "steps", meta::to_json(status.steps));
+  if (status.steps_error) append_member(body, "steps_error", meta::to_json(*status.steps_error));
+  co_return Response::json(std::move(body));
+}
+
+Task<Response> control_run(RouteStatePointer state, Control control, Request request) {
+  if (state->operations == nullptr) co_return only_reads(request);
+  const meta::RunId run{request.arguments.integer("id")};
+  std::function<Nothing()> work = [state, control, run] {
+    (state->operations->*control)(run);
+    return Nothing{};
+  };
+  auto done = state->pool.run<Nothing>(*request.worker, std::move(work));
+  co_await done;
+  std::vector<Value> parameters;
+  parameters.emplace_back(run.value);
+  auto query = state->connection(request).query(state->statements.run, std::move(parameters));
+  const Result rows = co_await query;
+  if (rows.empty()) throw meta::Error(meta::ErrorCode::internal, "the run is not there any more");
+  Response response = Response::json(std::string(rows.text(0, 1)), 202);
+  response.headers.emplace_back("Location", "/runs/" + std::to_string(run.value));
+  co_return response;
+}
+
+// --- documentation and validation ------------------------------------------------------------------------------------
+
+Parameter run_parameter() {
+  Parameter id;
+  id.name = "id";
+  id.in = ParameterIn::path;
+  id.type = ParameterType::integer;
+  id.description = "Number of the run.";
+  id.example = "7";
+  id.minimum = 1;
+  return id;
+}
+
+Route list_runs_route(const RouteStatePointer& state, const RouteDocuments& documents) {
+  Route route;
+  route.path = "/runs";
+  route.operation_id = "list_runs";
+  route.tag = "Runs";
+  route.summary = "Runs, the latest first";
+  route.parameters.push_back(zipcode_parameter(ParameterIn::query, "Those of this zip code."));
+  Parameter wanted;
+  wanted.name = "state";
+  wanted.type = ParameterType::choice;
+  wanted.description = "Those in this state.";
+  wanted.example = "complete";
+  wanted.choices = {"queued", "running", "complete", "unverified", "incomplete", "failed", "cancelled"};
+  route.parameters.push_back(std::move(wanted));
+  add_paging(route.parameters);
+  route.responses = {{.description = "A page of the list.",
+                      .schema = "RunList",
+                      .example = documents.example("RunList"),
+                      .headers = page_headers()}};
+  route.problems = {503};
+  route.handler = [state](Request request) { return list_runs(state, std::move(request)); };
+  return route;
+}
+
+Route get_run_route(const RouteStatePointer& state, const RouteDocuments& documents) {
+  Route route;
+  route.path = "/runs/{id}";
+  route.operation_id = "get_run";
+  route.tag = "Runs";
+  route.summary = "One run";
+  route.description =
+      "With its progress so far, as the run itself tells it in whatever process it runs, its steps in short and, once "
+      "it "
+      "has ended, its receipts.";
+  route.parameters.push_back(run_parameter());
+  route.responses = {{.description = "The run.", .schema = "RunDetail", .example = documents.example("RunDetail")}};
+  route.problems = {404, 503};
+  route.handler = [state](Request request) { return get_run(state, std::move(request)); };
+  return route;
+}
+
+struct ControlDescription {
+  Control control;
+  std::string name;
+  std::string summary;
+  std::string description;
+  std::string answer;
+  std::string example;
+};
+
+std::vector<ControlDescription> controls() {
+  return {
+      {&RunOperations::retry, "retry", "Go on with a failed run",
+       "Goes on with a run that failed or was cancelled from the step that did it; what was finished is kept. 409 "
+       "when it has not, or when its zip code is loading in another run.",
+       "The run goes on.", "OpenRun"},
+      {&RunOperations::pause, "pause", "Pause a run",
+       "No further step of the run begins until it is resumed; those that run end. Pausing twice is no error. 409 "
+       "when it has ended.",
+       "The run is paused.", "PausedRun"},
+      {&RunOperations::resume, "resume", "Resume a run",
+       "Lets a paused run go on. Resuming twice is no error. 409 when it has ended.", "The run goes on.", "OpenRun"},
+      {&RunOperations::cancel, "cancel", "Cancel a run",
+       "Asks the run to end as cancelled; the process that runs it does so. What it has loaded stays. 409 when it "
+       "has ended.",
+       "The run is asked to end.", "OpenRun"}};
+}
+
+Route control_route(const RouteStatePointer& state, const RouteDocuments& documents,
+                    const ControlDescription& control) {
+  Route route;
+  route.method = webserver::Method::post;
+  route.path = "/runs/{id}/" + control.name;
+  route.operation_id = control.name + "_run";
+  route.tag = "Runs";
+  route.summary = control.summary;
+  route.description = control.description;
+  route.parameters.push_back(run_parameter());
+  route.responses = {{.status = 202,
+                      .description = control.answer,
+                      .schema = "Run",
+                      .example = documents.example(control.example),
+                      .headers = {{"Location", "The run: /runs/{id}"}}}};
+  route.problems = {404, 409, 503};
+  route.handler = [state, call = control.control](Request request) {
+    return control_run(state, call, std::move(request));
+  };
+  return route;
+}
+
+}  // namespace
+
+void add_run_routes(const RouteStatePointer& state, const RouteDocuments& documents, webserver::RouteTable& table) {
+  table.add(list_runs_route(state, documents));
+  table.add(get_run_route(state, documents));
+  for (const auto& control : controls()) table.add(control_route(state, documents, control));
+}
+
+}  // namespace wellhead::zipcode
