@@ -9,12 +9,8 @@
 #include <sstream>
 #include <thread>
 
-#include "library/meta/describe.h"
+#include "app/wellhead/testing/program_fixture.h"
 #include "library/webserver/testing/raw_client.h"
-#include "tests/fixture/database.h"
-#include "tests/fixture/directory.h"
-#include "tests/fixture/fhirsim.h"
-#include "tests/fixture/process.h"
 
 namespace wellhead::app {
 namespace {
@@ -24,69 +20,10 @@ using fixture::Process;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::Json;
 using ::testing::StartsWith;
 
-using Environment = std::map<std::string, std::string>;
-
-// Keeps what its elements point into.
-class Json {
- public:
-  explicit Json(const std::string& text) { meta::parse_json(text, parser_, root_); }
-  std::string text(const char* pointer) const { return std::string(std::string_view(root_.at_pointer(pointer))); }
-  std::int64_t number(const char* pointer) const { return root_.at_pointer(pointer); }
-  bool flag(const char* pointer) const { return root_.at_pointer(pointer); }
-  std::size_t size(const char* pointer) const { return simdjson::dom::array(root_.at_pointer(pointer)).size(); }
-
- private:
-  simdjson::dom::parser parser_;
-  simdjson::dom::element root_;
-};
-
-class CliTest : public ::testing::Test {
- protected:
-  CliTest() : server_({"--generate", "30", "--observations", "10", "--zip", "02139"}) {
-    fs::permissions(directory_.path(), fs::perms(0755));
-    environment_ = {{"WELLHEAD_DATABASE_URL", database_.url()},
-                    {"WELLHEAD_HOME", (directory_.path() / "home").string()},
-                    {"WELLHEAD_SOURCE_URL", server_.base_url()},
-                    {"WELLHEAD_LISTEN", "127.0.0.1:0"}};
-  }
-
-  struct Outcome {
-    int status = 0;
-    std::string output;
-    std::string errors;
-  };
-  Outcome run(std::vector<std::string> arguments) const {
-    Process process(WELLHEAD_PROGRAM, std::move(arguments), environment_);
-    const int status = process.wait(std::chrono::seconds(120));
-    return {status, process.output(), process.errors()};
-  }
-  static void wait_until(const std::function<bool()>& condition) {
-    for (int i = 0; i < 3000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    ASSERT_TRUE(condition());
-  }
-  std::int64_t count(const std::string& table) const {
-    return database_.connect().query("SELECT count(*) FROM " + table).integer(0, 0);
-  }
-  // Of `up` and `serve`: waits for the line with the API's address.
-  static std::string api_of(Process& process) {
-    std::string url;
-    wait_until([&] {
-      const auto output = process.output();
-      const auto at = output.find("http://");
-      if (at == std::string::npos || output.find('\n', at) == std::string::npos) return !process.running();
-      url = output.substr(at, output.find('\n', at) - at);
-      return true;
-    });
-    return url;
-  }
-
-  fixture::TestDirectory directory_;
-  fixture::TestDatabase database_;
-  fixture::FhirSim server_;
-  Environment environment_;
-};
+using CliTest = testing::ProgramTest;
 
 TEST_F(CliTest, LoadsAndTellsWhatItDid) {
   const auto load = run({"load", "02139", "--json"});

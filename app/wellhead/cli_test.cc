@@ -58,8 +58,9 @@ TEST_P(EveryCommand, HasHelpWithExamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
-                         ::testing::Values("up", "serve", "worker", "load", "runs", "runs show", "migrate", "settings",
-                                           "psql", "doctor"));
+                         ::testing::Values("up", "serve", "worker", "load", "runs", "runs show", "runs watch",
+                                           "runs retry", "runs pause", "runs resume", "runs cancel", "migrate",
+                                           "settings", "psql", "doctor"));
 
 // psql has none of its own to refuse: it takes what psql takes.
 class CommandWithOptions : public ::testing::TestWithParam<std::string> {};
@@ -69,7 +70,8 @@ TEST_P(CommandWithOptions, RefusesAnUnknownOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cli, CommandWithOptions,
-                         ::testing::Values("up", "serve", "worker", "load 02139", "runs", "runs show 1", "migrate",
+                         ::testing::Values("up", "serve", "worker", "load 02139", "runs", "runs show 1", "runs watch 1",
+                                           "runs retry 1", "runs pause 1", "runs resume 1", "runs cancel 1", "migrate",
                                            "settings", "doctor"));
 
 TEST(Cli, HasHelpAndVersion) {
@@ -87,7 +89,10 @@ TEST(Cli, NamesWhatIsWrongAboutItsUse) {
   expect_wrong_use(run({"load"}), "zipcodes");
   expect_wrong_use(run({"runs", "show"}), "run");
   expect_wrong_use(run({"runs", "show", "seven"}), "seven");
+  expect_wrong_use(run({"runs", "retry", "0"}), "run");
+  expect_wrong_use(run({"runs", "pause"}), "run");
   expect_wrong_use(run({"runs", "--limit", "0"}), "limit");
+  expect_wrong_use(run({"load", "02139", "--priority", "6"}), "priority");
   expect_wrong_use(run({"up", "--load", "1"}), "'1'");
   expect_wrong_use(run({"load", "02139"}), "WELLHEAD_SOURCE_URL");
 }

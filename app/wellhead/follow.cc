@@ -208,9 +208,11 @@ bool report_failures(const std::vector<RunResult>& results) {
   for (const auto& result : results) {
     if (result.succeeded()) continue;
     all = false;
+    const bool cancelled = result.run.state == "cancelled";
     complain(fmt::format("the load of {} {}", result.run.zipcode.text(),
-                         zipcode::receipt_sentence(result.run, result.receipts)),
-             fmt::format("`wellhead runs show {}` shows its steps", result.run.run.value));
+                         cancelled ? "was cancelled" : zipcode::receipt_sentence(result.run, result.receipts)),
+             cancelled ? fmt::format("`wellhead runs retry {}` goes on with it", result.run.run.value)
+                       : fmt::format("`wellhead runs show {}` shows its steps", result.run.run.value));
   }
   return all;
 }
