@@ -34,10 +34,10 @@ double seconds(meta::Time from, meta::Time to) { return std::chrono::duration<do
 // The time of the run as cells of the terminal, each of two halves.
 class TimeAxis {
  public:
-  TimeAxis(const RunHistory& history, const DrawingOptions& options) : options_(options) {
-    const auto& first = history.executions.front();
-    from_ = first.started_at.value_or(first.created_at);
-    to_ = from_;
+  TimeAxis(const RunHistory& history, const DrawingOptions& options)
+      : options_(options),
+        from_(history.executions.front().started_at.value_or(history.executions.front().created_at)),
+        to_(from_) {
     for (const auto& [id, execution] : history.retried) from_ = std::min(from_, execution.started_at.value_or(from_));
     for (const auto& execution : history.executions) {
       to_ = std::max(to_, execution.ended_at.value_or(options.now));
