@@ -6,6 +6,7 @@
 // commit under way may or may not have happened.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -158,6 +159,9 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
   Lease borrow();
+  // How long borrow() tries to connect to a server that cannot be reached, such as one that is being started again. At
+  // first it tries once. Whoever waits already goes by the new value.
+  void set_patience(std::chrono::milliseconds patience);
   const std::string& url() const;
 
  private:

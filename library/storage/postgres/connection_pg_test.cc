@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "library/meta/error.h"
@@ -124,6 +126,16 @@ TEST(Connection, RefusalsSayWhereAndWhatToDoWithoutThePassword) {
   auto url = fixture::TestDatabase::server_url();
   const auto missing = error_of([&] { Connection(url.replace(url.find("/postgres?"), 10, "/no_such?")); });
   EXPECT_EQ(missing.code(), ErrorCode::database_refused);
+}
+
+TEST_F(ConnectionTest, PoolGivesUpWhenItsPatienceIsTakenAway) {
+  ConnectionPool pool("host=/nonexistent dbname=nothing", 1);
+  EXPECT_THROW(pool.borrow(), Error) << "it has none at first";
+  pool.set_patience(std::chrono::hours(1));
+  auto waiting = std::async(std::launch::async, [&] { return pool.borrow()->server_version(); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+  pool.set_patience(std::chrono::milliseconds(0));
+  EXPECT_THROW(waiting.get(), Error);
 }
 
 TEST_F(ConnectionTest, PoolReplacesBrokenConnectionsAndWaitsAtItsLimit) {

@@ -1,14 +1,18 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 
+#include "library/meta/error.h"
 #include "library/storage/postgres/connection.h"
 
 namespace wellhead::storage {
 namespace {
+
+constexpr auto kPauseBetweenTries = std::chrono::milliseconds(200);
 
 // A server that went away while the connection lay idle has closed the socket, which makes it readable; nothing else is
 // expected on an idle connection.
@@ -27,7 +31,30 @@ struct ConnectionPool::State {
   std::condition_variable returned;
   int lent = 0;
   std::vector<std::unique_ptr<Connection>> idle;
+  std::chrono::milliseconds patience{0};
+  std::condition_variable patience_changed;
+
+  std::unique_ptr<Connection> connect();
+  bool may_try_again(std::chrono::steady_clock::time_point begin);
 };
+
+std::unique_ptr<Connection> ConnectionPool::State::connect() {
+  for (const auto begin = std::chrono::steady_clock::now();;) {
+    try {
+      return std::make_unique<Connection>(url, options);
+    } catch (const meta::Error& error) {
+      if (error.code() != meta::ErrorCode::database_unreachable || !may_try_again(begin)) throw;
+    }
+  }
+}
+
+// After a pause.
+bool ConnectionPool::State::may_try_again(std::chrono::steady_clock::time_point begin) {
+  const auto over = [&] { return std::chrono::steady_clock::now() - begin >= patience; };
+  std::unique_lock lock(mutex);
+  patience_changed.wait_for(lock, kPauseBetweenTries, over);
+  return !over();
+}
 
 ConnectionPool::ConnectionPool(std::string url, int limit, ConnectionOptions options)
     : state_(std::make_unique<State>()) {
@@ -53,13 +80,19 @@ ConnectionPool::Lease ConnectionPool::borrow() {
   }
   try {
     if (connection == nullptr || !still_open(*connection)) {
-      connection = std::make_unique<Connection>(state_->url, state_->options);
+      connection = state_->connect();
     }
   } catch (...) {
     give_back(nullptr);
     throw;
   }
   return Lease(*this, std::move(connection));
+}
+
+void ConnectionPool::set_patience(std::chrono::milliseconds patience) {
+  const std::lock_guard lock(state_->mutex);
+  state_->patience = patience;
+  state_->patience_changed.notify_all();
 }
 
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {

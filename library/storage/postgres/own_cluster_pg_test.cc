@@ -193,6 +193,11 @@ TEST_F(OwnClusterTest, IsStartedAgainByAProcessThatKeepsItRunning) {
     });
     EXPECT_EQ(ask(cluster, "SELECT number FROM kept"), "7");
   }
+  ConnectionPool patient(cluster.url(), 1);
+  patient.set_patience(std::chrono::minutes(5));
+  ::kill(postmaster(), SIGKILL);
+  wait_until([&] { return ::PQping(cluster.url().c_str()) == PQPING_NO_RESPONSE || runs(); });
+  EXPECT_EQ(patient.borrow()->query("SELECT number FROM kept").text(0, 0), "7") << "it waits until the server is back";
   guest.release();
   EXPECT_EQ(ask(cluster, "SELECT 1"), "1");
   cluster.release();
