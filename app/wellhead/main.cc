@@ -44,7 +44,7 @@ int complain_about_use(const CLI::App& program, const CLI::ParseError& error) {
 
 // glibc keeps freed memory for each thread, and from the first large block on also blocks of that size: pages and
 // parsers of all extraction slots at their largest, twice the memory of a load. Blocks from this size on go back to the
-// system when they are freed; other C libraries do so anyway.
+// system when they are freed.
 void give_back_large_blocks() {
 #ifdef M_MMAP_THRESHOLD
   ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
