@@ -86,6 +86,10 @@ struct WorkflowDescription {
   std::vector<StepDescription> steps;  // in order of scheduling
 };
 
+// schedule.h
+struct Schedule;
+struct ScheduleDescription;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -138,6 +142,20 @@ class Engine {
   // Goes on with an execution that failed or was cancelled, from the step that did it, as a new execution that keeps
   // what was finished. Conflict: it has not failed, it was retried already, or its workflow id is open again.
   virtual Execution retry(const std::string& execution_id) = 0;
+
+  // Schedules are fired by whoever runs the workflows. Error{conflict}: there is one of that id; Error{invalid_input}:
+  // see require_valid(); Error{not_found}: there is none of that id.
+  virtual void create_schedule(const Schedule& schedule) = 0;
+  // What it has started goes on.
+  virtual void delete_schedule(const std::string& schedule_id) = 0;
+  // Times that come while it is paused are not made up for, and one that is buffered is dropped. Both replace the note
+  // unless theirs is empty; twice is no error.
+  virtual void pause_schedule(const std::string& schedule_id, const std::string& note) = 0;
+  virtual void unpause_schedule(const std::string& schedule_id, const std::string& note) = 0;
+  // As if a time had come now, by the overlap policy; also while it is paused.
+  virtual void trigger_schedule(const std::string& schedule_id) = 0;
+  virtual std::optional<ScheduleDescription> describe_schedule(const std::string& schedule_id) = 0;
+  virtual std::vector<ScheduleDescription> list_schedules() = 0;  // by id
 
   template <class T>
   void signal(const std::string& execution_id, const std::string& name, const T& value) {

@@ -17,6 +17,7 @@
 #include "library/meta/clock.h"
 #include "library/orchestration/activation.h"
 #include "library/orchestration/engine.h"
+#include "library/orchestration/schedule.h"
 
 namespace wellhead::orchestration {
 
@@ -144,6 +145,34 @@ struct QueryAnswer {
   std::optional<Failure> failure;
 };
 
+struct ScheduleRecord : ScheduleDescription {
+  std::int64_t revision = 0;  // grows with every change
+  std::int64_t triggers = 0;  // asked for, not yet answered
+};
+
+// What the owner makes of one schedule at a moment.
+struct ScheduleStep {
+  struct Start {
+    meta::Time scheduled_at{};
+    std::string workflow_id;
+  };
+  std::string schedule_id;
+  std::int64_t revision = 0;  // of the record that it was decided from
+  std::optional<meta::Time> next_at;
+  std::optional<meta::Time> buffered_at;
+  std::int64_t triggers = 0;         // answered
+  std::vector<Start> starts;         // of the schedule's action
+  std::vector<std::string> cancels;  // workflow ids
+  std::int64_t skipped_overlap = 0;  // more than before
+  std::int64_t missed_catchup = 0;
+  std::optional<std::string> pause;  // it cannot go on; why
+};
+
+struct DueSchedules {
+  std::vector<ScheduleRecord> due;    // not all, if there are many; of the recent actions, the open ones at least
+  std::optional<meta::Time> next_at;  // of the others
+};
+
 class Journal {
  public:
   virtual ~Journal() = default;
@@ -169,6 +198,17 @@ class Journal {
   virtual std::int64_t ask(const std::string& execution_id, const std::string& query) = 0;
   virtual std::optional<QueryAnswer> take_answer(std::int64_t query_id) = 0;
 
+  // False when there is one of that id.
+  virtual bool create_schedule(const Schedule& schedule, std::optional<meta::Time> next_at) = 0;
+  // These three: false when there is none of that id. next_at: when it is unpaused; one that was not paused keeps its
+  // own. An empty note changes nothing.
+  virtual bool delete_schedule(const std::string& schedule_id) = 0;
+  virtual bool set_schedule_paused(const std::string& schedule_id, bool paused, const std::string& note,
+                                   std::optional<meta::Time> next_at) = 0;
+  virtual bool trigger_schedule(const std::string& schedule_id) = 0;
+  // By id; all, or that one.
+  virtual std::vector<ScheduleRecord> schedules(const std::optional<std::string>& schedule_id) = 0;
+
   // ---- ownership: one owner at a time. The lease expires on the journal's clock; the epoch grows with every owner.
 
   // The new epoch; nullopt while another owner's lease is neither expired nor given up nor left behind by a dead
@@ -190,6 +230,11 @@ class Journal {
   // continuations that the events tell of in the same transaction, and says what became of the children. Repeating an
   // append whose outcome is unknown (database_unreachable) is safe. Throws Error{lease_lost}; then nothing was written.
   virtual std::vector<StartedChild> append(std::int64_t epoch, std::span<const JournalEntry> entries) = 0;
+  // Schedules with a time that is not after now, with triggers, or with a buffered time and no open action.
+  virtual DueSchedules due_schedules(meta::Time now) = 0;
+  // In one transaction that checks the epoch: starts, cancels, and moves the schedule on. False when the schedule is of
+  // another revision, and then nothing is written: so nothing is fired twice. Throws Error{lease_lost}.
+  virtual bool advance_schedule(std::int64_t epoch, const ScheduleStep& step) = 0;
 };
 
 }  // namespace wellhead::orchestration

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "library/orchestration/embedded/owner_session.h"
+#include "library/orchestration/embedded/scheduler.h"
 #include "library/orchestration/replay.h"
 
 namespace wellhead::orchestration::embedded {
@@ -338,6 +339,40 @@ Execution EmbeddedEngine::retry(const std::string& execution_id) {
   Execution execution = state_->journal.restart(record.execution_id, history);
   state_->look();
   return execution;
+}
+
+void EmbeddedEngine::create_schedule(const Schedule& schedule) {
+  embedded::create_schedule(state_->journal, schedule);
+  state_->look();
+}
+
+void EmbeddedEngine::delete_schedule(const std::string& schedule_id) {
+  require_schedule(state_->journal.delete_schedule(schedule_id), schedule_id);
+}
+
+void EmbeddedEngine::pause_schedule(const std::string& schedule_id, const std::string& note) {
+  require_schedule(state_->journal.set_schedule_paused(schedule_id, true, note, {}), schedule_id);
+}
+
+void EmbeddedEngine::unpause_schedule(const std::string& schedule_id, const std::string& note) {
+  embedded::unpause_schedule(state_->journal, schedule_id, note);
+  state_->look();
+}
+
+void EmbeddedEngine::trigger_schedule(const std::string& schedule_id) {
+  require_schedule(state_->journal.trigger_schedule(schedule_id), schedule_id);
+  state_->look();
+}
+
+std::optional<ScheduleDescription> EmbeddedEngine::describe_schedule(const std::string& schedule_id) {
+  auto found = state_->journal.schedules(schedule_id);
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+std::vector<ScheduleDescription> EmbeddedEngine::list_schedules() {
+  const auto found = state_->journal.schedules({});
+  return {found.begin(), found.end()};
 }
 
 void EmbeddedEngine::throw_if_failed() const { state_->throw_if_failed(); }

@@ -68,6 +68,13 @@ class EmbeddedEngine final : public Engine {
   void signal_workflow(const std::string& execution_id, const std::string& name, Payload payload) override;
   Payload query_workflow(const std::string& execution_id, const std::string& name) override;
   Execution retry(const std::string& execution_id) override;
+  void create_schedule(const Schedule& schedule) override;
+  void delete_schedule(const std::string& schedule_id) override;
+  void pause_schedule(const std::string& schedule_id, const std::string& note) override;
+  void unpause_schedule(const std::string& schedule_id, const std::string& note) override;
+  void trigger_schedule(const std::string& schedule_id) override;
+  std::optional<ScheduleDescription> describe_schedule(const std::string& schedule_id) override;
+  std::vector<ScheduleDescription> list_schedules() override;
   void throw_if_failed() const override;
   void stop() override;
 

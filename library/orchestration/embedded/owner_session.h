@@ -15,6 +15,7 @@
 
 #include "library/orchestration/embedded/embedded_engine.h"
 #include "library/orchestration/embedded/inbox.h"
+#include "library/orchestration/embedded/scheduler.h"
 #include "library/orchestration/embedded/workflow_table.h"
 
 namespace wellhead::orchestration::embedded {
@@ -63,6 +64,7 @@ class OwnerSession {
   Inbox inbox_;
   ActivityPool pool_;
   WorkflowTable table_;
+  Scheduler scheduler_;
   std::chrono::system_clock::time_point next_fetch_{};
 
   std::atomic<bool> over_ = false;

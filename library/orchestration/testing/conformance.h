@@ -4,7 +4,7 @@
 //   WELLHEAD_ENGINE_CONFORMANCE(Memory, EngineFactory(...));
 //
 // The parts: conformance.cc (steps, recovery), conformance_control.cc (signals, queries, pause, retry, children),
-// conformance_long.cc (continue-as-new, long histories, changed programs, limits).
+// conformance_long.cc (continue-as-new, long histories, changed programs, limits), conformance_schedule.cc.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -53,10 +53,12 @@ class EngineControl : public EngineConformance {
   void wait_for_steps(const std::string& execution_id, std::size_t count);
 };
 class EngineEndurance : public EngineConformance {};
+class EngineSchedules : public EngineConformance {};
 
 }  // namespace wellhead::orchestration::testing
 
-#define WELLHEAD_ENGINE_CONFORMANCE(name, factory)                               \
-  INSTANTIATE_TEST_SUITE_P(name, EngineConformance, ::testing::Values(factory)); \
-  INSTANTIATE_TEST_SUITE_P(name, EngineControl, ::testing::Values(factory));     \
+#define WELLHEAD_ENGINE_CONFORMANCE(name, factory)                                    \
+  INSTANTIATE_TEST_SUITE_P(name, EngineConformance, ::testing::Values(factory));      \
+  INSTANTIATE_TEST_SUITE_P(name, EngineControl, ::testing::Values(factory));          \
+  INSTANTIATE_TEST_SUITE_P(name, EngineSchedules, ::testing::Values(factory));        \
   INSTANTIATE_TEST_SUITE_P(name, EngineEndurance, ::testing::Values(factory))

@@ -23,6 +23,13 @@ class MemoryJournal final : public Journal {
   std::int64_t ask(const std::string& execution_id, const std::string& query) override;
   std::optional<QueryAnswer> take_answer(std::int64_t query_id) override;
 
+  bool create_schedule(const Schedule& schedule, std::optional<meta::Time> next_at) override;
+  bool delete_schedule(const std::string& schedule_id) override;
+  bool set_schedule_paused(const std::string& schedule_id, bool paused, const std::string& note,
+                           std::optional<meta::Time> next_at) override;
+  bool trigger_schedule(const std::string& schedule_id) override;
+  std::vector<ScheduleRecord> schedules(const std::optional<std::string>& schedule_id) override;
+
   std::optional<std::int64_t> acquire_lease(const std::string& owner, std::chrono::milliseconds duration) override;
   void renew_lease(std::int64_t epoch, std::chrono::milliseconds duration) override;
   void release_lease(std::int64_t epoch) override;
@@ -33,6 +40,8 @@ class MemoryJournal final : public Journal {
   Notices notices() override;
   void answer(std::int64_t query_id, const QueryAnswer& answer) override;
   std::vector<StartedChild> append(std::int64_t epoch, std::span<const JournalEntry> entries) override;
+  DueSchedules due_schedules(meta::Time now) override;
+  bool advance_schedule(std::int64_t epoch, const ScheduleStep& step) override;
 
   // Gives the lease to somebody else at once, as if the owner had slept past it.
   void steal_lease();
@@ -52,6 +61,7 @@ class MemoryJournal final : public Journal {
   WorkflowRecord& insert(const std::string& workflow_type, const std::string& workflow_id, const Payload& input);
   void apply(Stored& stored, const JournalEntry& entry);
   void continue_as_new(Stored& stored, const Payload& input);
+  ScheduleRecord with_states(ScheduleRecord record) const;
   std::optional<StartedChild> start_child(const Stored& parent, const Event& event);
 
   mutable std::mutex mutex_;
@@ -63,6 +73,7 @@ class MemoryJournal final : public Journal {
   std::vector<Notices::Query> queries_;
   std::map<std::int64_t, QueryAnswer> answers_;
   std::int64_t last_notice_ = 0;
+  std::map<std::string, ScheduleRecord> schedules_;  // the states of their actions are as of their start
   std::int64_t epoch_ = 0;
   std::chrono::steady_clock::time_point lease_expires_{};
   std::size_t appends_ = 0;

@@ -9,6 +9,7 @@
 #include "library/meta/fail_point.h"
 #include "library/storage/postgres/journal_lease.h"
 #include "library/storage/postgres/journal_rows.h"
+#include "library/storage/postgres/journal_schedules.h"
 
 namespace wellhead::storage {
 namespace {
@@ -366,6 +367,35 @@ std::vector<StartedChild> PostgresJournal::append(std::int64_t epoch, std::span<
   }
   meta::fail_point("journal_append", "after");
   return started;
+}
+
+bool PostgresJournal::create_schedule(const orchestration::Schedule& schedule, std::optional<meta::Time> next_at) {
+  return storage::create_schedule(*state_->pool.borrow(), schedule, next_at);
+}
+
+bool PostgresJournal::delete_schedule(const std::string& schedule_id) {
+  return storage::delete_schedule(*state_->pool.borrow(), schedule_id);
+}
+
+bool PostgresJournal::set_schedule_paused(const std::string& schedule_id, bool paused, const std::string& note,
+                                          std::optional<meta::Time> next_at) {
+  return storage::set_schedule_paused(*state_->pool.borrow(), schedule_id, paused, note, next_at);
+}
+
+bool PostgresJournal::trigger_schedule(const std::string& schedule_id) {
+  return storage::trigger_schedule(*state_->pool.borrow(), schedule_id);
+}
+
+std::vector<orchestration::ScheduleRecord> PostgresJournal::schedules(const std::optional<std::string>& schedule_id) {
+  return storage::read_schedules(*state_->pool.borrow(), schedule_id);
+}
+
+orchestration::DueSchedules PostgresJournal::due_schedules(meta::Time now) {
+  return storage::due_schedules(*state_->pool.borrow(), now);
+}
+
+bool PostgresJournal::advance_schedule(std::int64_t epoch, const orchestration::ScheduleStep& step) {
+  return storage::advance_schedule(*state_->pool.borrow(), epoch, step);
 }
 
 }  // namespace wellhead::storage

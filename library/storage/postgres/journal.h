@@ -1,4 +1,4 @@
-// The engine's journal in PostgreSQL (schema wellhead_journal, migrations 0002 and 0003), and the fence by which
+// The engine's journal in PostgreSQL (schema wellhead_journal, migrations 0002, 0003 and 0006), and the fence by which
 // whoever writes rows makes sure that its engine still owns the lease.
 //
 // The lease is one row: epoch, owner, expiry on the database's clock. Its holder also keeps a session lock numbered by
@@ -38,6 +38,13 @@ class PostgresJournal final : public orchestration::Journal {
   std::int64_t ask(const std::string& execution_id, const std::string& query) override;
   std::optional<orchestration::QueryAnswer> take_answer(std::int64_t query_id) override;
 
+  bool create_schedule(const orchestration::Schedule& schedule, std::optional<meta::Time> next_at) override;
+  bool delete_schedule(const std::string& schedule_id) override;
+  bool set_schedule_paused(const std::string& schedule_id, bool paused, const std::string& note,
+                           std::optional<meta::Time> next_at) override;
+  bool trigger_schedule(const std::string& schedule_id) override;
+  std::vector<orchestration::ScheduleRecord> schedules(const std::optional<std::string>& schedule_id) override;
+
   std::optional<std::int64_t> acquire_lease(const std::string& owner, std::chrono::milliseconds duration) override;
   void renew_lease(std::int64_t epoch, std::chrono::milliseconds duration) override;
   void release_lease(std::int64_t epoch) override;
@@ -49,6 +56,8 @@ class PostgresJournal final : public orchestration::Journal {
   void answer(std::int64_t query_id, const orchestration::QueryAnswer& answer) override;
   std::vector<orchestration::StartedChild> append(std::int64_t epoch,
                                                   std::span<const orchestration::JournalEntry> entries) override;
+  orchestration::DueSchedules due_schedules(meta::Time now) override;
+  bool advance_schedule(std::int64_t epoch, const orchestration::ScheduleStep& step) override;
 
  private:
   struct State;

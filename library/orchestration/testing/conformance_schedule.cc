@@ -1,0 +1,284 @@
+// Schedules: their times, overlap, catching up, pausing and triggering. Times are waited for, never counted on: on a
+// busy machine they come late, but none twice.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "library/orchestration/schedule.h"
+#include "library/orchestration/testing/conformance.h"
+
+namespace wellhead::orchestration::testing {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using ::testing::SizeIs;
+
+const WorkflowName<int, int> kJob{"job"};
+const char* const kGo = "go";
+
+// Ends when it is told to.
+Workflow<int> wait_for_go(WorkflowContext& flow, int input) {
+  Signals<int> go = flow.signals<int>(kGo);
+  co_await go.next();
+  co_return input;
+}
+
+Workflow<int> pass(WorkflowContext& /*flow*/, int input) { co_return input; }
+
+Schedule often(OverlapPolicy overlap, milliseconds interval = milliseconds(40)) {
+  return {.id = "often",
+          .spec = {.every = interval, .cron = {}},
+          .action = {.workflow_type = kJob.name, .input = "5"},
+          .overlap = overlap};
+}
+
+// One whose times never come by themselves.
+Schedule seldom(OverlapPolicy overlap) {
+  auto schedule = often(overlap);
+  schedule.spec = {.every = {}, .cron = "0 0 29 2 */7"};
+  return schedule;
+}
+
+meta::Time now() { return meta::SystemClock().now(); }
+
+template <class Condition>
+void wait_until(Condition condition) {
+  while (!condition()) std::this_thread::sleep_for(milliseconds(2));
+}
+
+meta::ErrorCode code_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const meta::Error& error) {
+    return error.code();
+  }
+  return meta::ErrorCode::internal;
+}
+
+ScheduleDescription look(Engine& engine) { return engine.describe_schedule("often").value(); }
+
+std::int64_t count(const ScheduleDescription& schedule, WorkflowState state) {
+  return std::ranges::count(schedule.recent, state, &StartedAction::state);
+}
+
+void go(Engine& engine, const StartedAction& action) { engine.signal(action.execution_id, kGo, 1); }
+
+// Of a schedule with an interval: all its times up to the next were started, skipped, missed, or wait; each once.
+void expect_complete(const ScheduleDescription& schedule, meta::Time first) {
+  ASSERT_TRUE(schedule.next_at);
+  EXPECT_EQ(schedule.actions + schedule.skipped_overlap + schedule.missed_catchup + (schedule.buffered_at ? 1 : 0),
+            (*schedule.next_at - first) / *schedule.schedule.spec.every);
+  std::set<std::string> ids;
+  for (const auto& action : schedule.recent) {
+    EXPECT_EQ(action.scheduled_at.time_since_epoch() % *schedule.schedule.spec.every, milliseconds(0));
+    EXPECT_GE(action.started_at, action.scheduled_at);
+    EXPECT_TRUE(ids.insert(action.workflow_id).second);
+  }
+}
+
+}  // namespace
+
+TEST_P(EngineSchedules, FiresAtItsIntervals) {
+  registry_->add_workflow(kJob, pass);
+  engine().create_schedule(often(OverlapPolicy::allow_all));
+  const auto first = look(engine()).next_at.value();
+  wait_until([&] { return look(engine()).actions >= 4; });
+  const auto told = look(engine());
+  expect_complete(told, first);
+  EXPECT_EQ(told.recent.at(0).workflow_id.rfind("often/20", 0), 0U);
+  EXPECT_EQ(engine().wait(told.recent.at(0).execution_id).result, "5");
+  EXPECT_EQ(engine().describe(told.recent.at(0).execution_id)->workflow_type, kJob.name);
+}
+
+TEST_P(EngineSchedules, KeepsTheLatestActionsInMind) {
+  registry_->add_workflow(kJob, pass);
+  engine().create_schedule(often(OverlapPolicy::allow_all, milliseconds(5)));
+  wait_until([&] { return look(engine()).actions >= 4 * kRecentActions; });
+  engine().pause_schedule("often", "");
+  wait_until([&] {
+    const auto told = look(engine());
+    return count(told, WorkflowState::completed) == static_cast<std::int64_t>(told.recent.size());
+  });
+  // Those that were open when the last one started are still there.
+  EXPECT_GE(look(engine()).recent.size(), static_cast<std::size_t>(kRecentActions));
+  engine().trigger_schedule("often");
+  wait_until([&] { return look(engine()).recent.size() == static_cast<std::size_t>(kRecentActions); });
+}
+
+TEST_P(EngineSchedules, SkipsTimesWhileAnActionIsOpen) {
+  registry_->add_workflow(kJob, wait_for_go);
+  engine().create_schedule(often(OverlapPolicy::skip));
+  const auto first = look(engine()).next_at.value();
+  wait_until([&] { return look(engine()).skipped_overlap >= 3; });
+  const auto told = look(engine());
+  EXPECT_EQ(told.actions, 1);
+  EXPECT_FALSE(told.buffered_at);
+  go(engine(), told.recent.at(0));
+  wait_until([&] { return look(engine()).actions == 2; });
+  expect_complete(look(engine()), first);
+}
+
+TEST_P(EngineSchedules, BuffersOneTime) {
+  registry_->add_workflow(kJob, wait_for_go);
+  engine().create_schedule(often(OverlapPolicy::buffer_one));
+  const auto first = look(engine()).next_at.value();
+  wait_until([&] { return look(engine()).skipped_overlap >= 2; });
+  const auto told = look(engine());
+  ASSERT_EQ(told.actions, 1);
+  ASSERT_TRUE(told.buffered_at);
+  EXPECT_GT(*told.buffered_at, told.recent.at(0).scheduled_at);
+  go(engine(), told.recent.at(0));
+  wait_until([&] { return look(engine()).actions == 2; });
+  EXPECT_EQ(look(engine()).recent.at(1).scheduled_at, told.buffered_at);
+  expect_complete(look(engine()), first);
+}
+
+TEST_P(EngineSchedules, CancelsTheOther) {
+  registry_->add_workflow(kJob, wait_for_go);
+  engine().create_schedule(seldom(OverlapPolicy::cancel_other));
+  engine().trigger_schedule("often");
+  wait_until([&] { return look(engine()).actions == 1; });
+  wait_until_running(look(engine()).recent.at(0).execution_id);
+  engine().trigger_schedule("often");
+  wait_until([&] { return look(engine()).actions == 2; });
+  const auto told = look(engine());
+  EXPECT_EQ(told.recent.at(0).state, WorkflowState::cancelled);
+  EXPECT_FALSE(told.buffered_at);
+  go(engine(), told.recent.at(1));
+  EXPECT_EQ(engine().wait(told.recent.at(1).execution_id).state, WorkflowState::completed);
+}
+
+TEST_P(EngineSchedules, AllowsAll) {
+  registry_->add_workflow(kJob, wait_for_go);
+  engine().create_schedule(often(OverlapPolicy::allow_all));
+  const auto first = look(engine()).next_at.value();
+  wait_until([&] { return count(look(engine()), WorkflowState::running) >= 3; });
+  engine().pause_schedule("often", "");
+  engine().unpause_schedule("often", "");
+  EXPECT_EQ(look(engine()).skipped_overlap, 0);
+  EXPECT_GT(look(engine()).next_at, first);
+}
+
+TEST_P(EngineSchedules, MakesUpForTimesWithinTheWindow) {
+  registry_->add_workflow(kJob, pass);
+  std::optional<meta::Time> first;
+  start_without_running([&](Engine& client) {
+    client.create_schedule(often(OverlapPolicy::allow_all, milliseconds(20)));
+    first = look(client).next_at;
+    EXPECT_EQ(look(client).actions, 0);
+  });
+  wait_until([&] { return now() > *first + milliseconds(100); });
+  wait_until([&] { return look(engine()).actions >= 6; });
+  stop();
+  const auto next = [&] {
+    std::optional<meta::Time> at;
+    start_without_running([&](Engine& client) { at = look(client).next_at; });
+    return *at;
+  };
+  const auto stopped = next();
+  wait_until([&] { return now() > stopped + milliseconds(100); });
+  wait_until([&] { return look(engine()).next_at > stopped + milliseconds(100); });
+  const auto told = look(engine());
+  EXPECT_EQ(told.missed_catchup, 0);
+  expect_complete(told, *first);
+}
+
+TEST_P(EngineSchedules, MissesTimesOutsideTheWindow) {
+  registry_->add_workflow(kJob, pass);
+  std::optional<meta::Time> first;
+  start_without_running([&](Engine& client) {
+    auto schedule = often(OverlapPolicy::allow_all, milliseconds(20));
+    schedule.catchup_window = milliseconds(40);
+    client.create_schedule(schedule);
+    first = look(client).next_at;
+  });
+  wait_until([&] { return now() > *first + milliseconds(200); });
+  wait_until([&] { return look(engine()).missed_catchup + look(engine()).actions >= 10; });
+  const auto told = look(engine());
+  EXPECT_GE(told.missed_catchup, (200 - 40) / 20);
+  expect_complete(told, *first);
+}
+
+TEST_P(EngineSchedules, DoesNotMakeUpForTimesOfAPause) {
+  registry_->add_workflow(kJob, pass);
+  engine().create_schedule(often(OverlapPolicy::allow_all));
+  wait_until([&] { return look(engine()).actions >= 1; });
+  engine().pause_schedule("often", "the server is being moved");
+  engine().pause_schedule("often", "");
+  const auto paused = look(engine());
+  EXPECT_TRUE(paused.schedule.paused);
+  EXPECT_EQ(paused.schedule.note, "the server is being moved");
+  EXPECT_FALSE(paused.next_at);
+  const auto until = now() + milliseconds(200);
+  wait_until([&] { return now() > until; });
+  EXPECT_EQ(look(engine()).actions, paused.actions);
+  engine().trigger_schedule("often");
+  wait_until([&] { return look(engine()).actions == paused.actions + 1; });
+  engine().unpause_schedule("often", "moved");
+  const auto unpaused = look(engine());
+  EXPECT_EQ(unpaused.schedule.note, "moved");
+  wait_until([&] { return look(engine()).actions >= paused.actions + 2; });
+  for (const auto& action : look(engine()).recent) {
+    const auto at = action.scheduled_at;
+    EXPECT_TRUE(at <= paused.recent.back().scheduled_at || at >= until) << action.workflow_id;
+  }
+  EXPECT_EQ(look(engine()).missed_catchup, 0);
+}
+
+TEST_P(EngineSchedules, DeletedItFiresNoMoreAndLeavesWhatItStarted) {
+  registry_->add_workflow(kJob, wait_for_go);
+  engine().create_schedule(often(OverlapPolicy::allow_all));
+  wait_until([&] { return look(engine()).actions >= 1; });
+  const auto action = look(engine()).recent.at(0);
+  engine().delete_schedule("often");
+  EXPECT_FALSE(engine().describe_schedule("often"));
+  EXPECT_THAT(engine().list_schedules(), SizeIs(0));
+  go(engine(), action);
+  EXPECT_EQ(engine().wait(action.execution_id).state, WorkflowState::completed);
+  engine().create_schedule(seldom(OverlapPolicy::skip));
+  EXPECT_EQ(look(engine()).actions, 0);
+}
+
+TEST_P(EngineSchedules, AreListedById) {
+  auto schedule = seldom(OverlapPolicy::buffer_one);
+  schedule.catchup_window = hours(2);
+  schedule.paused = true;
+  schedule.note = "not yet";
+  engine().create_schedule(schedule);
+  auto other = seldom(OverlapPolicy::skip);
+  other.id = "a";
+  engine().create_schedule(other);
+  const auto list = engine().list_schedules();
+  ASSERT_THAT(list, SizeIs(2));
+  EXPECT_EQ(list[0].schedule.id, "a");
+  EXPECT_GT(list[0].next_at, now());
+  EXPECT_EQ(list[1].schedule.spec.cron, schedule.spec.cron);
+  EXPECT_FALSE(list[1].schedule.spec.every);
+  EXPECT_EQ(list[1].schedule.overlap, OverlapPolicy::buffer_one);
+  EXPECT_EQ(list[1].schedule.catchup_window, hours(2));
+  EXPECT_EQ(list[1].schedule.note, "not yet");
+  EXPECT_EQ(list[1].schedule.action.workflow_type, kJob.name);
+  EXPECT_EQ(list[1].schedule.action.input, "5");
+  EXPECT_FALSE(list[1].next_at);
+}
+
+TEST_P(EngineSchedules, RefusesWhatCannotBe) {
+  const auto schedule = seldom(OverlapPolicy::skip);
+  engine().create_schedule(schedule);
+  EXPECT_EQ(code_of([&] { engine().create_schedule(schedule); }), meta::ErrorCode::conflict);
+  auto bad = schedule;
+  bad.id = "bad";
+  bad.spec.cron = "0 0 30 2 *";
+  EXPECT_EQ(code_of([&] { engine().create_schedule(bad); }), meta::ErrorCode::invalid_input);
+  EXPECT_EQ(code_of([&] { engine().delete_schedule("other"); }), meta::ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] { engine().pause_schedule("other", ""); }), meta::ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] { engine().unpause_schedule("other", ""); }), meta::ErrorCode::not_found);
+  EXPECT_EQ(code_of([&] { engine().trigger_schedule("other"); }), meta::ErrorCode::not_found);
+  EXPECT_FALSE(engine().describe_schedule("other"));
+  EXPECT_THAT(engine().list_schedules(), SizeIs(1));
+}
+
+}  // namespace wellhead::orchestration::testing
