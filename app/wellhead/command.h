@@ -51,6 +51,7 @@ void add_serve(CLI::App& program, CommandLine& line);
 void add_worker(CLI::App& program, CommandLine& line);
 void add_load(CLI::App& program, CommandLine& line);
 void add_runs(CLI::App& program, CommandLine& line);
+void add_schedule(CLI::App& program, CommandLine& line);
 void add_migrate(CLI::App& program, CommandLine& line);
 void add_settings(CLI::App& program, CommandLine& line);
 void add_psql(CLI::App& program, CommandLine& line);

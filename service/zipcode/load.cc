@@ -14,6 +14,7 @@
 #include "service/zipcode/extraction.h"
 #include "service/zipcode/load_workflow.h"
 #include "service/zipcode/receipt.h"
+#include "service/zipcode/scheduled_load.h"
 #include "service/zipcode/tables.h"
 
 namespace wellhead::zipcode {
@@ -110,6 +111,29 @@ Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& s
 
 }  // namespace
 
+namespace {
+
+RequestedLoad request_scheduled(Workplace& workplace, const std::string& source_url, ActivityContext& activity,
+                                const ScheduledLoad& step) {
+  if (source_url.empty()) {
+    throw meta::Error(meta::ErrorCode::invalid_setting, "the worker has no FHIR server configured",
+                      "Set WELLHEAD_SOURCE_URL for the worker");
+  }
+  auto connection = workplace.database.borrow();
+  storage::Transaction transaction(*connection);
+  storage::check_lease(*connection, activity.lease_epoch());
+  const auto requested = request_run(*connection, step.zipcode, source_url, step.options);
+  const auto run = read_run(*connection, requested.run);
+  transaction.commit();
+  return {{run.run, run.zipcode, run.options, {}}, workflow_id(run), requested.joined};
+}
+
+RunClosed look_at_run(Workplace& workplace, ActivityContext&, const RunStep& step) {
+  return {!run_of(workplace, step.run).open()};
+}
+
+}  // namespace
+
 std::string workflow_id(const Run& run) { return fmt::format("load-zipcode/{}/{}", run.zipcode.text(), run.run.value); }
 
 struct LoadService::State {
@@ -190,6 +214,11 @@ void LoadService::register_with(orchestration::Registry& registry) {
                          [epoch](Connection& fenced) { storage::check_lease(fenced, epoch); });
   });
   registry.add_activity(kEndRun, bind(end_run));
+  registry.add_workflow(kScheduledLoad, scheduled_load);
+  registry.add_activity(kRequestRun, [this](ActivityContext& activity, const ScheduledLoad& step) {
+    return request_scheduled(state_->workplace, state_->source_url, activity, step);
+  });
+  registry.add_activity(kLookAtRun, bind(look_at_run));
 }
 
 RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zipcode& zipcode,
