@@ -17,8 +17,8 @@ namespace {
 
 // Never destroyed: threads may count while the process ends.
 prometheus::Registry& registry() {
-  static auto* const kRegistry = new prometheus::Registry;
-  return *kRegistry;
+  static auto* const all = new prometheus::Registry;
+  return *all;
 }
 
 // The series of a family, found by their label values without building prometheus-cpp's maps each time.

@@ -57,8 +57,8 @@ RequestOutcome outcome_of(const std::optional<TransferFailure>& failure, const H
 }
 
 constexpr std::string_view status_class(int status) {
-  constexpr std::array<std::string_view, 6> kClasses = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
-  return status >= 100 && status < 600 ? kClasses[static_cast<std::size_t>(status / 100)] : kClasses[0];
+  constexpr std::array<std::string_view, 6> classes = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  return status >= 100 && status < 600 ? classes[static_cast<std::size_t>(status / 100)] : classes[0];
 }
 
 // Tells the limiter how the request ended, whatever way it does.

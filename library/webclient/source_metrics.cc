@@ -3,8 +3,8 @@
 namespace wellhead::webclient {
 
 SourceMetrics& source_metrics() {
-  static auto* const kMetrics = new SourceMetrics;  // threads may count while the process ends
-  return *kMetrics;
+  static auto* const metrics = new SourceMetrics;  // threads may count while the process ends
+  return *metrics;
 }
 
 }  // namespace wellhead::webclient

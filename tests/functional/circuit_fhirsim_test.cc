@@ -52,11 +52,11 @@ TEST_P(LoadThroughAnOutage, EndsCompleteAndTheSourceSawOnlyProbes) {
   Pipeline pipeline(warehouse, server.base_url(), limiter_with_circuit(warehouse));
   server.add_fault(R"({"kind":"latency","ms":20,"match":"Observation"})");
   const auto requested = pipeline.request("02139", small_steps());
-  while (warehouse.number("SELECT count(*) FROM staged_batch") < 3) std::this_thread::yield();
+  while (warehouse.number("SELECT count(*) FROM staged_batch") < 3) std::this_thread::sleep_for(milliseconds(10));
   server.add_fault(GetParam().rule);
   // Long enough for the client's own attempts to be used up many times over.
   while (warehouse.number("SELECT coalesce(max(circuit_failed_probes), 0) FROM source_budget") < 6) {
-    std::this_thread::yield();
+    std::this_thread::sleep_for(milliseconds(10));
   }
   const auto failed_probes = warehouse.number("SELECT circuit_failed_probes FROM source_budget");
   server.clear_faults();

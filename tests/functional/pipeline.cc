@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "library/storage/postgres/migrations.h"
+#include "library/storage/postgres/source_budget.h"
 #include "service/resource/table.h"
 #include "service/zipcode/tables.h"
 
@@ -20,9 +21,12 @@ webclient::HttpSettings http_settings(const std::string& source_url) {
   return settings;
 }
 
-zipcode::MakeLimiter or_unlimited(zipcode::MakeLimiter make_limiter) {
+// With the circuit that the program has by default.
+zipcode::MakeLimiter or_unlimited(zipcode::MakeLimiter make_limiter, const std::string& database_url) {
   if (make_limiter) return make_limiter;
-  return [](const std::string&) { return std::make_unique<webclient::LocalRateLimiter>(0.0); };
+  return [database_url](const std::string& source_url) {
+    return std::make_unique<storage::SourceBudget>(database_url, source_url, 0);
+  };
 }
 
 }  // namespace
@@ -65,7 +69,8 @@ std::string Warehouse::receipts() const {
 Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter)
     : database_(warehouse.database_url(), 16),
       blobs_(storage::open_blob_store(warehouse.blob_url())),
-      service_(database_, *blobs_, http_settings(source_url), or_unlimited(std::move(make_limiter))),
+      service_(database_, *blobs_, http_settings(source_url),
+               or_unlimited(std::move(make_limiter), warehouse.database_url())),
       journal_(warehouse.database_url()) {
   service_.register_with(registry_);
   orchestration::embedded::EmbeddedEngineOptions options;

@@ -48,7 +48,7 @@ class Warehouse {
 // A process's worth of Wellhead over a warehouse; destroying it is an orderly stop.
 class Pipeline {
  public:
-  // make_limiter: by default without a limit.
+  // make_limiter: by default a budget without a limit.
   Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter = {});
   ~Pipeline();
 

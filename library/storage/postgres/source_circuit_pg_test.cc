@@ -277,11 +277,12 @@ TEST_F(SourceCircuitTest, AFailingServerSeesOnlyProbes) {
   options.wait = std::chrono::minutes(10);
   SourceBudget first(database_.url(), server.url(), 0, options);
   SourceBudget second(database_.url(), server.url(), 0, options);
-  constexpr int kClients = 6;
+  constexpr int wanted = 6;
   std::atomic<int> succeeded = 0;
   {
     std::vector<std::jthread> clients;
-    for (int i = 0; i < kClients; ++i) {
+    clients.reserve(wanted);
+    for (int i = 0; i < wanted; ++i) {
       clients.emplace_back([&, budget = i % 2 == 0 ? &first : &second] {
         webclient::HttpSettings settings;
         settings.source_url = server.url();
@@ -295,11 +296,11 @@ TEST_F(SourceCircuitTest, AFailingServerSeesOnlyProbes) {
     }
     fails = false;
   }
-  EXPECT_EQ(succeeded, kClients);
+  EXPECT_EQ(succeeded, wanted);
   // 2 × 3 failures may open it, and each client may have had one more request on its way.
-  const auto most_before_open = 2 * options.failures + kClients;
+  const auto most_before_open = 2 * options.failures + wanted;
   const auto probes = std::stoi(row("circuit_probe"));
-  EXPECT_LE(static_cast<int>(server.received().size()) - kClients, most_before_open + probes);
+  EXPECT_LE(static_cast<int>(server.received().size()) - wanted, most_before_open + probes);
   EXPECT_GE(probes, 4);
 }
 
