@@ -17,9 +17,9 @@ bool is_open(const StartedAction& action) { return !is_end(action.state); }
 
 std::string workflow_id_of(const std::string& schedule_id, meta::Time time) {
   const auto text = meta::to_rfc3339(time);
-  constexpr std::string_view kWholeSecond = ".000000Z";
-  const bool whole = text.ends_with(kWholeSecond);
-  return fmt::format("{}/{}", schedule_id, whole ? text.substr(0, text.size() - kWholeSecond.size()) + "Z" : text);
+  constexpr std::string_view whole_second = ".000000Z";
+  const bool whole = text.ends_with(whole_second);
+  return fmt::format("{}/{}", schedule_id, whole ? text.substr(0, text.size() - whole_second.size()) + "Z" : text);
 }
 
 // A step in the making.

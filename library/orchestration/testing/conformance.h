@@ -53,7 +53,10 @@ class EngineControl : public EngineConformance {
   void wait_for_steps(const std::string& execution_id, std::size_t count);
 };
 class EngineEndurance : public EngineConformance {};
-class EngineSchedules : public EngineConformance {};
+class EngineSchedules : public EngineConformance {
+ protected:
+  meta::Time create(const Schedule& schedule);
+};
 
 }  // namespace wellhead::orchestration::testing
 

@@ -81,10 +81,19 @@ void expect_complete(const ScheduleDescription& schedule, meta::Time first) {
 
 }  // namespace
 
+// Before an engine runs, so that the first time is known.
+meta::Time EngineSchedules::create(const Schedule& schedule) {
+  std::optional<meta::Time> first;
+  start_without_running([&](Engine& client) {
+    client.create_schedule(schedule);
+    first = client.describe_schedule(schedule.id).value().next_at;
+  });
+  return first.value();
+}
+
 TEST_P(EngineSchedules, FiresAtItsIntervals) {
   registry_->add_workflow(kJob, pass);
-  engine().create_schedule(often(OverlapPolicy::allow_all));
-  const auto first = look(engine()).next_at.value();
+  const auto first = create(often(OverlapPolicy::allow_all));
   wait_until([&] { return look(engine()).actions >= 4; });
   const auto told = look(engine());
   expect_complete(told, first);
@@ -110,8 +119,7 @@ TEST_P(EngineSchedules, KeepsTheLatestActionsInMind) {
 
 TEST_P(EngineSchedules, SkipsTimesWhileAnActionIsOpen) {
   registry_->add_workflow(kJob, wait_for_go);
-  engine().create_schedule(often(OverlapPolicy::skip));
-  const auto first = look(engine()).next_at.value();
+  const auto first = create(often(OverlapPolicy::skip));
   wait_until([&] { return look(engine()).skipped_overlap >= 3; });
   const auto told = look(engine());
   EXPECT_EQ(told.actions, 1);
@@ -123,8 +131,7 @@ TEST_P(EngineSchedules, SkipsTimesWhileAnActionIsOpen) {
 
 TEST_P(EngineSchedules, BuffersOneTime) {
   registry_->add_workflow(kJob, wait_for_go);
-  engine().create_schedule(often(OverlapPolicy::buffer_one));
-  const auto first = look(engine()).next_at.value();
+  const auto first = create(often(OverlapPolicy::buffer_one));
   wait_until([&] { return look(engine()).skipped_overlap >= 2; });
   const auto told = look(engine());
   ASSERT_EQ(told.actions, 1);
@@ -153,8 +160,7 @@ TEST_P(EngineSchedules, CancelsTheOther) {
 
 TEST_P(EngineSchedules, AllowsAll) {
   registry_->add_workflow(kJob, wait_for_go);
-  engine().create_schedule(often(OverlapPolicy::allow_all));
-  const auto first = look(engine()).next_at.value();
+  const auto first = create(often(OverlapPolicy::allow_all));
   wait_until([&] { return count(look(engine()), WorkflowState::running) >= 3; });
   engine().pause_schedule("often", "");
   engine().unpause_schedule("often", "");
@@ -164,13 +170,8 @@ TEST_P(EngineSchedules, AllowsAll) {
 
 TEST_P(EngineSchedules, MakesUpForTimesWithinTheWindow) {
   registry_->add_workflow(kJob, pass);
-  std::optional<meta::Time> first;
-  start_without_running([&](Engine& client) {
-    client.create_schedule(often(OverlapPolicy::allow_all, milliseconds(20)));
-    first = look(client).next_at;
-    EXPECT_EQ(look(client).actions, 0);
-  });
-  wait_until([&] { return now() > *first + milliseconds(100); });
+  const auto first = create(often(OverlapPolicy::allow_all, milliseconds(20)));
+  wait_until([&] { return now() > first + milliseconds(100); });
   wait_until([&] { return look(engine()).actions >= 6; });
   stop();
   const auto next = [&] {
@@ -183,23 +184,19 @@ TEST_P(EngineSchedules, MakesUpForTimesWithinTheWindow) {
   wait_until([&] { return look(engine()).next_at > stopped + milliseconds(100); });
   const auto told = look(engine());
   EXPECT_EQ(told.missed_catchup, 0);
-  expect_complete(told, *first);
+  expect_complete(told, first);
 }
 
 TEST_P(EngineSchedules, MissesTimesOutsideTheWindow) {
   registry_->add_workflow(kJob, pass);
-  std::optional<meta::Time> first;
-  start_without_running([&](Engine& client) {
-    auto schedule = often(OverlapPolicy::allow_all, milliseconds(20));
-    schedule.catchup_window = milliseconds(40);
-    client.create_schedule(schedule);
-    first = look(client).next_at;
-  });
-  wait_until([&] { return now() > *first + milliseconds(200); });
+  auto schedule = often(OverlapPolicy::allow_all, milliseconds(20));
+  schedule.catchup_window = milliseconds(40);
+  const auto first = create(schedule);
+  wait_until([&] { return now() > first + milliseconds(200); });
   wait_until([&] { return look(engine()).missed_catchup + look(engine()).actions >= 10; });
   const auto told = look(engine());
   EXPECT_GE(told.missed_catchup, (200 - 40) / 20);
-  expect_complete(told, *first);
+  expect_complete(told, first);
 }
 
 TEST_P(EngineSchedules, DoesNotMakeUpForTimesOfAPause) {
