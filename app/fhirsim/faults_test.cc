@@ -24,8 +24,8 @@ const std::string kSearch = "/fhir/Patient?address-postalcode=02139&_count=4";
 
 class FaultsTest : public testing::Test {
  protected:
-  FhirSim::Answer get(std::string_view path, std::vector<std::string> headers = {}) {
-    return server_.request("GET", path, {}, std::move(headers));
+  FhirSim::Answer get(std::string_view path, const std::vector<std::string>& headers = {}) {
+    return server_.request("GET", path, {}, headers);
   }
   // What curl says about the connection.
   std::string failure(std::string_view path) {

@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 using fixture::Process;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::Json;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 using CliTest = testing::ProgramTest;

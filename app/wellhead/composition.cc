@@ -22,7 +22,8 @@ using namespace meta::setting;
 
 constexpr int kLoadingSlots = 2;
 constexpr int kDefaultSlots = 2;
-constexpr std::chrono::seconds kStopGrace{2};  // a step that is nearly done need not be done again
+constexpr std::chrono::seconds kOwnServerPatience{120};  // recovery after a crash takes its time
+constexpr std::chrono::seconds kStopGrace{2};            // a step that is nearly done need not be done again
 
 constexpr std::string_view kHasWorker =
     "SELECT 1 FROM wellhead_journal.lease WHERE owner IS NOT NULL AND expires_at > clock_timestamp()";
@@ -127,10 +128,15 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
       }()),
       journal_(database.url()),
       engine_(journal_, registry_, engine_options(settings, engine_metrics_)),
-      housekeeping_(pool_, *blobs_, std::chrono::duration_cast<std::chrono::seconds>(settings.get(kKeepBlobs))) {}
+      housekeeping_(pool_, *blobs_, std::chrono::duration_cast<std::chrono::seconds>(settings.get(kKeepBlobs))) {
+  // An own server that was killed is started again meanwhile.
+  if (database.own()) pool_.set_patience(kOwnServerPatience);
+}
 
 zipcode::RunStatus Worker::status(meta::RunId run) {
-  zipcode::RunStatus status{.progress = progress(run)};
+  const zipcode::Progress known = progress(run);
+  zipcode::RunStatus status;
+  status.progress = static_cast<const zipcode::LoadCounts&>(known);
   try {
     status.steps = zipcode::summarize(history(run));
   } catch (const meta::Error& error) {
@@ -148,6 +154,7 @@ void Worker::begin() {
 }
 
 void Worker::stop() {
+  pool_.set_patience(std::chrono::milliseconds(0));
   engine_.stop();
   housekeeping_.stop();
 }

@@ -33,6 +33,7 @@ class Database {
   Database(const meta::Settings& settings, std::function<bool()> cancelled);
 
   const std::string& url() const { return url_; }
+  bool own() const { return cluster_ != nullptr; }
   // For people: without a password.
   std::string shown() const;
   storage::Connection connect() const { return storage::Connection(url_); }

@@ -66,6 +66,7 @@ TEST(RunHistory, IsATreeWithBarsOnTheTimeOfTheRun) {
 
 TEST(RunHistory, FoldsWhatWentWellAndShowsWhatFailedAlone) {
   std::vector<StepDescription> steps;
+  steps.reserve(100);
   for (std::uint32_t i = 0; i < 6; ++i) steps.push_back(step(i + 1, "extract", i, i + 1.0 + 0.1 * i));
   steps.push_back(failing(7, "extract", 6, 8));
   const RunHistory history{{execution(std::move(steps), 0, 10)}, {}, {}};
@@ -82,6 +83,7 @@ TEST(RunHistory, FoldsWhatWentWellAndShowsWhatFailedAlone) {
 
 TEST(RunHistory, BoundsTheStepsThatFailed) {
   std::vector<StepDescription> steps;
+  steps.reserve(100);
   for (std::uint32_t i = 0; i < 100; ++i) steps.push_back(failing(i + 1, "extract", i, i + 1.0));
   const auto text = draw_history({{execution(std::move(steps), 0, 100)}, {}, {}}, kPlain);
   EXPECT_THAT(text, HasSubstr("80 more extract"));

@@ -23,7 +23,7 @@ namespace wellhead::api {
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0 takes a free one
   std::string database_url;
-  bool monitoring_only = false;        // /health and /metrics, and nothing else
+  bool monitoring_only = false;  // /health and /metrics, and nothing else
   // Outlives the server; called on a small pool of threads of its own. null: an API that only reads, where what would
   // change a run answers 503.
   zipcode::RunOperations* runs = nullptr;

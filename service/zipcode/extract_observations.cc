@@ -18,7 +18,6 @@
 #include "service/resource/staging.h"
 #include "service/zipcode/extraction.h"
 #include "service/zipcode/runs.h"
-#include "service/zipcode/step_log.h"
 
 namespace wellhead::zipcode {
 namespace {
@@ -273,7 +272,6 @@ std::vector<std::string> patients_of(storage::Connection& connection, const Extr
 
 ExtractedObservations extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
                                            const ExtractObservations& step) {
-  const meta::LogScope scope(log_fields(activity.info()));
   std::optional<std::string> staged;
   std::optional<Run> run;
   std::vector<std::string> patients;

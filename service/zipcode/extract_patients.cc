@@ -14,7 +14,6 @@
 #include "service/resource/staging.h"
 #include "service/zipcode/extraction.h"
 #include "service/zipcode/runs.h"
-#include "service/zipcode/step_log.h"
 
 namespace wellhead::zipcode {
 namespace {
@@ -200,7 +199,6 @@ ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::
 
 ExtractedPatients extract_patients(Workplace& workplace, orchestration::ActivityContext& activity,
                                    const ExtractPatients& step) {
-  const meta::LogScope scope(log_fields(activity.info()));
   std::optional<Run> run;
   {
     auto connection = workplace.database.borrow();

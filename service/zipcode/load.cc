@@ -15,6 +15,7 @@
 #include "service/zipcode/load_workflow.h"
 #include "service/zipcode/receipt.h"
 #include "service/zipcode/scheduled_load.h"
+#include "service/zipcode/step_log.h"
 #include "service/zipcode/tables.h"
 
 namespace wellhead::zipcode {
@@ -200,6 +201,7 @@ void LoadService::register_with(orchestration::Registry& registry) {
   auto& workplace = state_->workplace;
   const auto bind = [&workplace](auto function) {
     return [&workplace, function](ActivityContext& activity, const auto& step) {
+      const meta::LogScope scope(log_fields(activity.info()));
       return function(workplace, activity, step);
     };
   };
@@ -209,6 +211,7 @@ void LoadService::register_with(orchestration::Registry& registry) {
   registry.add_activity(kLoadStaged, bind(load_staged));
   registry.add_activity(kCheckTotals, bind(check_totals));
   registry.add_activity(kIssueReceipt, [&workplace](ActivityContext& activity, const RunStep& step) {
+    const meta::LogScope scope(log_fields(activity.info()));
     const auto epoch = activity.lease_epoch();
     return issue_receipt(*workplace.database.borrow(), step.run,
                          [epoch](Connection& fenced) { storage::check_lease(fenced, epoch); });

@@ -69,8 +69,8 @@ TEST_P(LoadThroughAnOutage, EndsCompleteAndTheSourceSawOnlyProbes) {
   for (const auto& request : server.request_log()) {
     for (const auto& fault : request.faults) failed += fault != "latency" ? 1 : 0;
   }
-  // What opened it, what was on its way then (a connection that breaks at once may be replaced at once), and the probes;
-  // one more may have begun while the faults were cleared.
+  // What opened it, what was on its way then (a connection that breaks at once may be replaced at once), and the
+  // probes; one more may have begun while the faults were cleared.
   EXPECT_LE(failed, kFailures + 2 * kSlots + failed_probes + 1);
   EXPECT_GE(failed, kFailures + failed_probes);
 }

@@ -60,8 +60,8 @@ class EngineSchedules : public EngineConformance {
 
 }  // namespace wellhead::orchestration::testing
 
-#define WELLHEAD_ENGINE_CONFORMANCE(name, factory)                                    \
-  INSTANTIATE_TEST_SUITE_P(name, EngineConformance, ::testing::Values(factory));      \
-  INSTANTIATE_TEST_SUITE_P(name, EngineControl, ::testing::Values(factory));          \
-  INSTANTIATE_TEST_SUITE_P(name, EngineSchedules, ::testing::Values(factory));        \
+#define WELLHEAD_ENGINE_CONFORMANCE(name, factory)                               \
+  INSTANTIATE_TEST_SUITE_P(name, EngineConformance, ::testing::Values(factory)); \
+  INSTANTIATE_TEST_SUITE_P(name, EngineControl, ::testing::Values(factory));     \
+  INSTANTIATE_TEST_SUITE_P(name, EngineSchedules, ::testing::Values(factory));   \
   INSTANTIATE_TEST_SUITE_P(name, EngineEndurance, ::testing::Values(factory))
