@@ -26,9 +26,9 @@ struct Outcome {
   std::string errors;
 };
 
-Outcome run(std::vector<std::string> arguments, Environment environment = {}) {
+Outcome run(const std::vector<std::string>& arguments, Environment environment = {}) {
   environment.try_emplace("WELLHEAD_HOME", "/nonexistent/wellhead");
-  fixture::Process process(WELLHEAD_PROGRAM, std::move(arguments), std::move(environment));
+  fixture::Process process(WELLHEAD_PROGRAM, arguments, environment);
   const int status = process.wait(std::chrono::seconds(60));
   return {status, process.output(), process.errors()};
 }

@@ -63,6 +63,7 @@ class RunsTest : public testing::ProgramTest {
   std::vector<std::string> staged_batches() const {
     const auto rows = database_.connect().query("SELECT concat_ws(' ', batch, staged, fetched_at) FROM staged_batch");
     std::vector<std::string> batches;
+    batches.reserve(static_cast<std::size_t>(rows.rows()));
     for (int row = 0; row < rows.rows(); ++row) batches.emplace_back(rows.text(row, 0));
     return batches;
   }

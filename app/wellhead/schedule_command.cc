@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <ranges>
 #include <utility>
 
 #include "app/wellhead/command.h"
@@ -98,8 +99,8 @@ milliseconds parse_duration(std::string_view option, const std::string& text) {
 }
 
 std::string duration_text(milliseconds duration) {
-  for (auto unit = kUnits.rbegin(); unit != kUnits.rend(); ++unit) {
-    if (duration.count() % unit->second == 0) return fmt::format("{}{}", duration.count() / unit->second, unit->first);
+  for (const auto& [name, length] : std::views::reverse(kUnits)) {
+    if (duration.count() % length == 0) return fmt::format("{}{}", duration.count() / length, name);
   }
   return fmt::format("{}ms", duration.count());
 }
