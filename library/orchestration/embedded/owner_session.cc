@@ -28,7 +28,7 @@ OwnerSession::OwnerSession(Journal& journal, const Registry& registry, const Emb
              .on_end = [this](ActivityEnd end) { inbox_.put(std::move(end)); }},
             options.observer),
       table_(registry, epoch, pool_, options.observer),
-      scheduler_(journal, epoch),
+      scheduler_(journal, epoch, options.poll_interval),
       lease_thread_([this] { keep_lease(); }),
       workflow_thread_([this] { run_workflows(); }) {}
 
@@ -124,8 +124,7 @@ void OwnerSession::recover_children() {
 void OwnerSession::fetch() {
   next_fetch_ = system_clock::now() + options_.poll_interval;
   with_patience([&] {
-    if (const auto due = scheduler_.fire(meta::SystemClock().now()))
-      next_fetch_ = std::min<system_clock::time_point>(next_fetch_, *due);
+    next_fetch_ = std::min<system_clock::time_point>(next_fetch_, scheduler_.fire(meta::SystemClock().now()));
     const std::size_t roots = table_.roots();
     const std::size_t room = options_.maximum_workflows > roots ? options_.maximum_workflows - roots : 0;
     for (const WorkflowRecord& record : journal_.queued(room)) take_in(record);

@@ -124,20 +124,22 @@ ScheduleStep decide(const ScheduleRecord& schedule, meta::Time now) {
   }
 }
 
-std::optional<meta::Time> Scheduler::fire(meta::Time now) {
+meta::Time Scheduler::fire(meta::Time now) {
+  // Further ahead than that: the clock was set back.
+  if (now < next_ && next_ <= now + poll_interval_) return next_;
   const auto found = journal_.due_schedules(now);
-  auto next = found.next_at;
-  const auto come_at = [&next](meta::Time time) { next = next ? std::min(*next, time) : time; };
+  auto next = now + poll_interval_;
+  if (found.next_at) next = std::min<meta::Time>(next, *found.next_at);
   for (const auto& schedule : found.due) {
     const auto step = decide(schedule, now);
-    const bool done = journal_.advance_schedule(epoch_, step);
-    if (!done) {
-      come_at(now);  // somebody has just changed it
+    if (!journal_.advance_schedule(epoch_, step)) {
+      next = now;  // somebody has just changed it
     } else if (step.next_at) {
-      come_at(*step.next_at);
+      next = std::min<meta::Time>(next, *step.next_at);
     }
   }
-  return next;
+  next_ = next;
+  return next_;
 }
 
 void create_schedule(Journal& journal, const Schedule& schedule) {

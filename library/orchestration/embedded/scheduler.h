@@ -2,6 +2,7 @@
 // engine does about schedules in any process. Blocks on the journal, whose errors it throws.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,17 +17,21 @@ ScheduleStep decide(const ScheduleRecord& schedule, meta::Time now);
 // Used by the workflow thread alone.
 class Scheduler {
  public:
-  Scheduler(Journal& journal, std::int64_t epoch) : journal_(journal), epoch_(epoch) {}
+  // poll_interval: how soon a change by other processes, or the end of an action that others wait for, is noticed.
+  Scheduler(Journal& journal, std::int64_t epoch, std::chrono::milliseconds poll_interval)
+      : journal_(journal), epoch_(epoch), poll_interval_(poll_interval) {}
 
-  // Queues what is due. Returns when to come again at the latest; nullopt: no schedule waits for a time.
+  // Queues what is due, and returns when to come again. Coming earlier costs nothing.
   //
   // Each schedule moves on in the transaction that queues its workflows, from the state that was read: a crash, or an
   // error whose outcome is unknown, loses no time and fires none twice.
-  std::optional<meta::Time> fire(meta::Time now);
+  meta::Time fire(meta::Time now);
 
  private:
   Journal& journal_;
   const std::int64_t epoch_;
+  const std::chrono::milliseconds poll_interval_;
+  meta::Time next_{};
 };
 
 void create_schedule(Journal& journal, const Schedule& schedule);
