@@ -1,4 +1,4 @@
-// The schedules of the journal (migration 0004), for PostgresJournal: see library/orchestration/journal.h. Each call is
+// The schedules of the journal (migration 0006), for PostgresJournal: see library/orchestration/journal.h. Each call is
 // a transaction of its own on the given connection.
 #pragma once
 
