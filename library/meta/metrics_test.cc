@@ -60,6 +60,7 @@ TEST(Metrics, ThreadsLoseNoCounts) {
   CounterFamily counter("test_threads_total", "Threads.", {"kind"});
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&counter] {
         for (int n = 0; n < 1000; ++n) counter.add({n % 2 == 0 ? "even" : "odd"});

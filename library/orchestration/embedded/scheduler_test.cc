@@ -31,6 +31,7 @@ ScheduleRecord hourly(OverlapPolicy overlap, bool one_is_open = false) {
 
 std::vector<std::string> started(const ScheduleStep& step) {
   std::vector<std::string> ids;
+  ids.reserve(step.starts.size());
   for (const auto& start : step.starts) ids.push_back(start.workflow_id);
   return ids;
 }
