@@ -177,7 +177,7 @@ TEST(ScheduleTimes, WhatIsMadeUpFor) {
 }
 
 TEST(Schedule, RefusesWhatCannotBeOne) {
-  const auto refused = [](Schedule schedule) {
+  const auto refused = [](const Schedule& schedule) {
     try {
       require_valid(schedule);
     } catch (const meta::Error& error) {

@@ -48,13 +48,15 @@ Start ask(AsyncConnection* connection, const Statement* statement, std::vector<V
 }
 
 class AsyncConnectionTest : public ::testing::Test {
+ public:
+  ~AsyncConnectionTest() override {
+    if (connection_) connection_->close();
+  }
+
  protected:
   AsyncConnectionTest() {
     options_.url = database_.url();
-    options_.on_change = [this](const std::string& problem) { changes_.push_back(problem.empty() ? "back" : "lost"); };
-  }
-  ~AsyncConnectionTest() override {
-    if (connection_) connection_->close();
+    options_.on_change = [this](const std::string& problem) { changes_.emplace_back(problem.empty() ? "back" : "lost"); };
   }
 
   AsyncConnection& connection() {
