@@ -35,6 +35,9 @@ zipcode::LoadOptions small_steps() {
 struct FaultCase {
   const char* name;
   const char* rule;
+  // A reset of a connection that was kept alive is no failure: the request goes out once more at once, on a new one.
+  // That happens once a connection, of which each slot and begin_load have one.
+  int uncounted = 0;
 };
 
 class LoadThroughAnOutage : public testing::TestWithParam<FaultCase> {};
@@ -54,11 +57,14 @@ TEST_P(LoadThroughAnOutage, EndsCompleteAndTheSourceSawOnlyProbes) {
   const auto requested = pipeline.request("02139", small_steps());
   while (warehouse.number("SELECT count(*) FROM staged_batch") < 3) std::this_thread::sleep_for(milliseconds(10));
   server.add_fault(GetParam().rule);
+  while (warehouse.number("SELECT count(circuit_opened_at) FROM source_budget") == 0) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  server.clear_log();
   // Long enough for the client's own attempts to be used up many times over.
   while (warehouse.number("SELECT coalesce(max(circuit_failed_probes), 0) FROM source_budget") < 6) {
     std::this_thread::sleep_for(milliseconds(10));
   }
-  const auto failed_probes = warehouse.number("SELECT circuit_failed_probes FROM source_budget");
   server.clear_faults();
   const auto loaded = pipeline.wait(requested);
   ASSERT_EQ(loaded.run.state, "complete") << loaded.run.error.value_or("");
@@ -69,16 +75,16 @@ TEST_P(LoadThroughAnOutage, EndsCompleteAndTheSourceSawOnlyProbes) {
   for (const auto& request : server.request_log()) {
     for (const auto& fault : request.faults) failed += fault != "latency" ? 1 : 0;
   }
-  // What opened it, what was on its way then (a connection that breaks at once may be replaced at once), and the
-  // probes; one more may have begun while the faults were cleared.
-  EXPECT_LE(failed, kFailures + 2 * kSlots + failed_probes + 1);
-  EXPECT_GE(failed, kFailures + failed_probes);
+  // While it was open, only what had been on its way and the probes, the last of which went well.
+  const auto probes = warehouse.number("SELECT circuit_probe FROM source_budget");
+  EXPECT_GE(probes, 7);
+  EXPECT_LE(failed, kSlots + probes - 1 + GetParam().uncounted);
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, LoadThroughAnOutage,
                          testing::Values(FaultCase{"ServerError", R"({"kind":"server_error","status":503})"},
                                          FaultCase{"TooManyRequests", R"({"kind":"too_many_requests"})"},
-                                         FaultCase{"Reset", R"({"kind":"reset"})"}),
+                                         FaultCase{"Reset", R"({"kind":"reset"})", kSlots + 1}),
                          [](const testing::TestParamInfo<FaultCase>& tested) { return tested.param.name; });
 
 }  // namespace
