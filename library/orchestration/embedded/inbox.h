@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "library/orchestration/embedded/activity_pool.h"
+#include "library/orchestration/journal.h"
 
 namespace wellhead::orchestration::embedded {
 
@@ -18,7 +19,7 @@ namespace wellhead::orchestration::embedded {
 struct InboxQuery {
   std::string execution_id;
   std::string name;
-  std::promise<std::optional<Payload>> answer;
+  std::promise<std::optional<QueryAnswer>> answer;
 };
 
 class Inbox {

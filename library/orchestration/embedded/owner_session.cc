@@ -86,7 +86,9 @@ std::optional<Payload> OwnerSession::query(const std::string& execution_id, cons
     while (answer.wait_for(options_.poll_interval) != std::future_status::ready) {
       if (over_) return std::nullopt;
     }
-    return answer.get();
+    const std::optional<QueryAnswer> given = answer.get();
+    if (given && given->failure) throw to_error(*given->failure);
+    return given ? std::optional(given->value) : std::nullopt;
   } catch (const std::future_error&) {
     return std::nullopt;  // dropped as the session ended
   }

@@ -45,18 +45,20 @@ void WorkflowTable::take(Inbox::Contents& contents) {
     if (auto* open = find(end.info.execution_id)) open->resolve(std::move(end));
   }
   for (auto& query : contents.queries) {
-    try {
-      query.answer.set_value(answer(query));
-    } catch (...) {
-      query.answer.set_exception(std::current_exception());
-    }
+    auto* open = find(query.execution_id);
+    query.answer.set_value(open == nullptr ? std::nullopt : std::optional(answer(*open, query.name)));
   }
 }
 
-std::optional<Payload> WorkflowTable::answer(const InboxQuery& query) {
-  auto* open = find(query.execution_id);
-  if (open == nullptr) return std::nullopt;
-  return open->query(query.name);
+// Failures travel as values: an exception would belong to two threads.
+QueryAnswer WorkflowTable::answer(OpenWorkflow& open, const std::string& name) {
+  QueryAnswer answer;
+  try {
+    answer.value = open.query(name);
+  } catch (...) {
+    answer.failure = to_failure(std::current_exception());
+  }
+  return answer;
 }
 
 void WorkflowTable::take_stopping(Inbox::Contents& contents) {
@@ -81,13 +83,7 @@ std::vector<std::pair<std::int64_t, QueryAnswer>> WorkflowTable::notice(const No
   for (const auto& query : notices.queries) {
     auto* open = find(query.execution_id);
     if (open == nullptr) continue;
-    QueryAnswer answer;
-    try {
-      answer.value = open->query(query.name);
-    } catch (...) {
-      answer.failure = to_failure(std::current_exception());
-    }
-    answers.emplace_back(query.id, std::move(answer));
+    answers.emplace_back(query.id, answer(*open, query.name));
   }
   return answers;
 }

@@ -60,7 +60,7 @@ class WorkflowTable {
  private:
   OpenWorkflow* find(const std::string& execution_id);
   OpenWorkflow& add(const WorkflowRecord& record);
-  std::optional<Payload> answer(const InboxQuery& query);
+  static QueryAnswer answer(OpenWorkflow& open, const std::string& name);
   void tell_parent(const OpenWorkflow& child);
 
   Surroundings surroundings_;

@@ -56,7 +56,9 @@ class AsyncConnectionTest : public ::testing::Test {
  protected:
   AsyncConnectionTest() {
     options_.url = database_.url();
-    options_.on_change = [this](const std::string& problem) { changes_.emplace_back(problem.empty() ? "back" : "lost"); };
+    options_.on_change = [this](const std::string& problem) {
+      changes_.emplace_back(problem.empty() ? "back" : "lost");
+    };
   }
 
   AsyncConnection& connection() {

@@ -147,7 +147,7 @@ class OwnCluster::State {
         layout_(choose_layout(directory_, options_.programs)),
         server_(layout_, user_, options_.cancelled) {
     const Locked locked(start_, options_.start_patience, options_.cancelled);
-    started_here_ = bring_up();
+    started_here_ = bring_up();  // NOLINT(cppcoreguidelines-prefer-member-initializer): under the lock
     try {
       server_.make_database();
     } catch (const Error&) {
