@@ -48,7 +48,8 @@ class Queue final : public zipcode::RunOperations {
   void resume(meta::RunId run) override { loads_.resume(engine_, run); }
   void cancel(meta::RunId run) override { loads_.cancel(engine_, run); }
   zipcode::RunStatus status(meta::RunId run) override {
-    return {loads_.progress(engine_, run), zipcode::summarize(loads_.history(engine_, run)), {}};
+    const zipcode::Progress known = loads_.progress(engine_, run);
+    return {static_cast<const zipcode::LoadCounts&>(known), zipcode::summarize(loads_.history(engine_, run)), {}};
   }
 
  private:
