@@ -30,7 +30,8 @@ meta::LogFields log_fields(const orchestration::ActivityInfo& info) {
   try {
     fields.zipcode = meta::Zipcode::parse(id.substr(0, slash));
     fields.run = meta::RunId{run};
-  } catch (const meta::Error&) {  // another workflow's id
+  } catch (const meta::Error&) {
+    return fields;  // another workflow's id
   }
   return fields;
 }
