@@ -135,8 +135,7 @@ Route get_run_route(const RouteStatePointer& state, const RouteDocuments& docume
   route.summary = "One run";
   route.description =
       "With its progress so far, as the run itself tells it in whatever process it runs, its steps in short and, once "
-      "it "
-      "has ended, its receipts.";
+      "it has ended, its receipts.";
   route.parameters.push_back(run_parameter());
   route.responses = {{.description = "The run.", .schema = "RunDetail", .example = documents.example("RunDetail")}};
   route.problems = {404, 503};
