@@ -9,12 +9,13 @@
 #include "library/meta/error.h"
 #include "library/storage/postgres/migrations.h"
 #include "tests/fixture/database.h"
+#include "tests/fixture/thrown.h"
 
 namespace wellhead::resource {
 namespace {
 
 using converter::View;
-using meta::Error;
+using fixture::error_of;
 using meta::ErrorCode;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -47,15 +48,6 @@ View view(const std::string& name, std::initializer_list<std::string> columns) {
       R"({"resourceType": "https://sql-on-fhir.org/ig/StructureDefinition/ViewDefinition", "name": ")" + name +
       R"(", "status": "active", "resource": "Patient", "description": "It's one row a patient.", "select": [{"column": [)" +
       list + "]}]}");
-}
-
-Error error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorCode::internal, "nothing was thrown"};
 }
 
 class TableTest : public testing::Test {

@@ -4,16 +4,18 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 #include <thread>
 
 #include "library/orchestration/testing/recorded_journal.h"
+#include "service/zipcode/scheduled_load.h"
 #include "tests/fixture/fhirsim.h"
+#include "tests/fixture/thrown.h"
 #include "tests/functional/pipeline.h"
 
 namespace wellhead::functional {
 namespace {
 
+using fixture::error_of;
 using fixture::FhirSim;
 using meta::ErrorCode;
 
@@ -37,27 +39,6 @@ void record(const Warehouse& warehouse, const std::string& execution_id, const s
   storage::PostgresJournal journal(warehouse.database_url());
   orchestration::testing::write_journal(std::filesystem::path(directory) / (name + ".journal.ndjson"),
                                         *journal.find(execution_id), journal.history(execution_id));
-}
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const meta::Error& error) {
-    return error.code();
-  }
-  return ErrorCode::internal;
-}
-
-// How often each search's first page was asked for beyond once.
-int repeated_searches(const FhirSim& server) {
-  std::map<std::string, int> searches;
-  for (const auto& request : server.request_log()) {
-    const bool counts = request.target.find("_summary") != std::string::npos;
-    if (!counts && request.target.find("_getpages") == std::string::npos) ++searches[request.target + request.body];
-  }
-  int repeated = 0;
-  for (const auto& [search, count] : searches) repeated += count - 1;
-  return repeated;
 }
 
 class DurableLoad : public ::testing::Test {
@@ -92,7 +73,7 @@ TEST_F(DurableLoad, PagesByContinueAsNewWithoutFetchingAnythingTwice) {
   Pipeline pipeline(warehouse_, server_.base_url());
   const auto requested = pipeline.request("02139", options);
   expect_equal(pipeline.wait(requested));
-  EXPECT_EQ(repeated_searches(server_), 0);
+  EXPECT_EQ(server_.repeated_searches(), 0);
   const auto history = pipeline.service().history(pipeline.engine(), requested.run);
   ASSERT_GE(history.size(), 3U);
   for (const auto& execution : history) EXPECT_LE(execution.steps.size(), 6U + 7U);
@@ -118,7 +99,7 @@ TEST_F(DurableLoad, RetryGoesOnFromTheFailedStep) {
   const auto failed = pipeline.wait(requested);
   ASSERT_EQ(failed.run.state, "failed");
   EXPECT_EQ(failed.run.failed_step, "extract_observations");
-  EXPECT_EQ(code_of([&] { pipeline.service().pause(pipeline.engine(), requested.run); }), ErrorCode::conflict);
+  EXPECT_EQ(error_of([&] { pipeline.service().pause(pipeline.engine(), requested.run); }).code(), ErrorCode::conflict);
   const auto staged = warehouse_.number("SELECT count(*) FROM staged_batch");
   EXPECT_GT(staged, 3);
 
@@ -127,12 +108,13 @@ TEST_F(DurableLoad, RetryGoesOnFromTheFailedStep) {
   pipeline.service().retry(pipeline.engine(), requested.run);
   expect_equal(pipeline.wait(requested));
   EXPECT_EQ(warehouse_.number("SELECT count(*) FROM run"), 1);
-  EXPECT_EQ(repeated_searches(server_), 0);
+  EXPECT_EQ(server_.repeated_searches(), 0);
   const auto history = pipeline.service().history(pipeline.engine(), requested.run);
   ASSERT_EQ(history.size(), 1U) << "the retried execution holds the history of the failed one";
   record(warehouse_, history[0].execution_id, "retried");
-  EXPECT_EQ(code_of([&] { pipeline.service().retry(pipeline.engine(), requested.run); }), ErrorCode::conflict);
-  EXPECT_EQ(code_of([&] { pipeline.service().retry(pipeline.engine(), meta::RunId{999}); }), ErrorCode::not_found);
+  EXPECT_EQ(error_of([&] { pipeline.service().retry(pipeline.engine(), requested.run); }).code(), ErrorCode::conflict);
+  EXPECT_EQ(error_of([&] { pipeline.service().retry(pipeline.engine(), meta::RunId{999}); }).code(),
+            ErrorCode::not_found);
 }
 
 TEST_F(DurableLoad, CancelledItsRunIsClosedAndCanBeRetried) {
@@ -140,10 +122,10 @@ TEST_F(DurableLoad, CancelledItsRunIsClosedAndCanBeRetried) {
   Pipeline pipeline(warehouse_, server_.base_url());
   const auto requested = pipeline.request("02139", small_steps());
   while (warehouse_.number("SELECT count(*) FROM staged_batch") < 3) std::this_thread::yield();
-  EXPECT_EQ(code_of([&] { pipeline.service().retry(pipeline.engine(), requested.run); }), ErrorCode::conflict);
+  EXPECT_EQ(error_of([&] { pipeline.service().retry(pipeline.engine(), requested.run); }).code(), ErrorCode::conflict);
   pipeline.service().cancel(pipeline.engine(), requested.run);
   EXPECT_EQ(pipeline.wait(requested).run.state, "cancelled");
-  EXPECT_EQ(code_of([&] { pipeline.service().cancel(pipeline.engine(), requested.run); }), ErrorCode::conflict);
+  EXPECT_EQ(error_of([&] { pipeline.service().cancel(pipeline.engine(), requested.run); }).code(), ErrorCode::conflict);
   server_.clear_faults();
   pipeline.service().retry(pipeline.engine(), requested.run);
   expect_equal(pipeline.wait(requested));
@@ -157,8 +139,30 @@ TEST_F(DurableLoad, ARunIsNotRetriedBesideAnotherOfItsZipcode) {
   server_.clear_faults();
   server_.add_fault(R"({"kind":"latency","ms":20,"match":"Observation"})");
   const auto second = pipeline.request("02139", small_steps());
-  EXPECT_EQ(code_of([&] { pipeline.service().retry(pipeline.engine(), first.run); }), ErrorCode::conflict);
+  EXPECT_EQ(error_of([&] { pipeline.service().retry(pipeline.engine(), first.run); }).code(), ErrorCode::conflict);
   expect_equal(pipeline.wait(second));
+}
+
+TEST_F(DurableLoad, AScheduledLoadEndsWithItsLoad) {
+  Pipeline pipeline(warehouse_, server_.base_url());
+  const auto id = meta::Zipcode::parse("02139");
+  const auto first = pipeline.engine().start(zipcode::kScheduledLoad, "schedule/02139/1", {id, small_steps()});
+  const auto outcome = pipeline.engine().result(zipcode::kScheduledLoad, first);
+  EXPECT_FALSE(outcome.joined);
+  expect_equal(pipeline.wait({outcome.run, false}));
+  record(warehouse_, first.execution_id, "scheduled");
+
+  // Cancelled while its load is held, both end, and the run is closed.
+  server_.add_fault(R"({"kind":"hold","match":"Observation"})");
+  const auto second = pipeline.engine().start(zipcode::kScheduledLoad, "schedule/02139/2", {id, small_steps()});
+  while (warehouse_.number("SELECT count(*) FROM run WHERE state = 'running'") == 0) std::this_thread::yield();
+  pipeline.engine().cancel(second.execution_id);
+  EXPECT_EQ(error_of([&] { pipeline.engine().result(zipcode::kScheduledLoad, second); }).code(), ErrorCode::cancelled);
+  EXPECT_EQ(warehouse_.value("SELECT state FROM run ORDER BY run_id DESC LIMIT 1"), "cancelled");
+  record(warehouse_, second.execution_id, "scheduled_cancelled");
+  server_.clear_faults();
+  EXPECT_EQ(pipeline.load("02139", small_steps()).run.state, "complete");
+  EXPECT_EQ(warehouse_.content(), undisturbed_.content());
 }
 
 // Nobody lives in most of these: what counts is that none is refused or lost, and few run at a time.

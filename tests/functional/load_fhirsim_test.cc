@@ -2,8 +2,6 @@
 // counts as an undisturbed load.
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "tests/fixture/fhirsim.h"
 #include "tests/fixture/wait.h"
 #include "tests/functional/pipeline.h"
@@ -342,17 +340,7 @@ TEST(Load, StoppedInTheMiddleItGoesOnWithoutFetchingABatchTwice) {
   expect_equal(undisturbed, warehouse, loaded);
   EXPECT_GE(warehouse.number("SELECT count(*) FROM staged_batch"), staged);
   // A first page of observations that is asked for twice belongs to a batch that was in flight: at most five.
-  std::multiset<std::string> searches;
-  for (const auto& request : server.request_log()) {
-    if (request.target.find("_getpages") == std::string::npos && request.target.find("_summary") == std::string::npos) {
-      searches.insert(request.target + request.body);
-    }
-  }
-  int repeated = 0;
-  for (auto at = searches.begin(); at != searches.end(); at = searches.upper_bound(*at)) {
-    repeated += static_cast<int>(searches.count(*at)) - 1;
-  }
-  EXPECT_LE(repeated, 5);
+  EXPECT_LE(server.repeated_searches(), 5);
 }
 
 TEST(Load, PageThatLinksToItselfFailsWithAClearLineAndTheNextLoadCompletes) {

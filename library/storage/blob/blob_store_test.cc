@@ -13,10 +13,12 @@
 #include "library/meta/digest.h"
 #include "library/meta/error.h"
 #include "tests/fixture/directory.h"
+#include "tests/fixture/thrown.h"
 
 namespace wellhead::storage {
 namespace {
 
+using fixture::error_of;
 using meta::Error;
 using meta::ErrorCode;
 using testing::HasSubstr;
@@ -47,15 +49,6 @@ class BlobStoreTest : public testing::Test {
   fixture::TestDirectory directory_;
   std::unique_ptr<BlobStore> store_ = open_blob_store("file://" + (directory_.path() / "made" / "here").string());
 };
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return ErrorCode::internal;
-}
 
 TEST_F(BlobStoreTest, NamesABlobByItsContentAndGivesItBack) {
   std::string content;
@@ -93,24 +86,24 @@ TEST_F(BlobStoreTest, UnfinishedBlobLeavesNothing) {
 
 TEST_F(BlobStoreTest, MissingAndImpossibleKeysAreBlobMissing) {
   const BlobKey missing{"csv/ab/" + std::string(64, 'a') + ".csv.zst"};
-  EXPECT_EQ(code_of([&] { read(missing); }), ErrorCode::blob_missing);
-  EXPECT_EQ(code_of([&] { store_->size(missing); }), ErrorCode::blob_missing);
-  EXPECT_EQ(code_of([&] { store_->read_range(missing, 0, 1); }), ErrorCode::blob_missing);
-  EXPECT_EQ(code_of([&] { store_->remove(missing); }), ErrorCode::blob_missing);
-  EXPECT_EQ(code_of([&] { read({"../../etc/passwd"}); }), ErrorCode::blob_missing);
-  EXPECT_EQ(code_of([&] { read({"/etc/passwd"}); }), ErrorCode::blob_missing);
+  EXPECT_EQ(error_of([&] { read(missing); }).code(), ErrorCode::blob_missing);
+  EXPECT_EQ(error_of([&] { store_->size(missing); }).code(), ErrorCode::blob_missing);
+  EXPECT_EQ(error_of([&] { store_->read_range(missing, 0, 1); }).code(), ErrorCode::blob_missing);
+  EXPECT_EQ(error_of([&] { store_->remove(missing); }).code(), ErrorCode::blob_missing);
+  EXPECT_EQ(error_of([&] { read({"../../etc/passwd"}); }).code(), ErrorCode::blob_missing);
+  EXPECT_EQ(error_of([&] { read({"/etc/passwd"}); }).code(), ErrorCode::blob_missing);
 }
 
 TEST_F(BlobStoreTest, RemovedBlobIsGone) {
   const auto key = put("rows");
   store_->remove(key);
-  EXPECT_EQ(code_of([&] { read(key); }), ErrorCode::blob_missing);
+  EXPECT_EQ(error_of([&] { read(key); }).code(), ErrorCode::blob_missing);
 }
 
 TEST_F(BlobStoreTest, DamagedBlobIsFoundByItsDigest) {
   const auto key = put("rows");
   std::ofstream(directory_.path() / "made" / "here" / key.text) << "rowz";
-  EXPECT_EQ(code_of([&] { read(key); }), ErrorCode::blob_corrupt);
+  EXPECT_EQ(error_of([&] { read(key); }).code(), ErrorCode::blob_corrupt);
   EXPECT_EQ(put("rows"), key);  // staging the same content again repairs it
   EXPECT_EQ(read(key), "rows");
 }
@@ -150,17 +143,17 @@ TEST_F(BlobStoreTest, CheckWritesAndRemoves) {
   store_->check();
   EXPECT_EQ(files(), 0U);
   fs::remove_all(directory_.path() / "made");
-  EXPECT_EQ(code_of([&] { store_->check(); }), ErrorCode::blob_store_failed);
+  EXPECT_EQ(error_of([&] { store_->check(); }).code(), ErrorCode::blob_store_failed);
 }
 
 TEST(OpenBlobStore, TakesOnlyAbsoluteFileUrls) {
   for (const auto* url : {"", "/tmp/x", "file://", "file://relative", "ftp://host/x"}) {
-    EXPECT_EQ(code_of([&] { open_blob_store(url); }), ErrorCode::invalid_setting) << url;
+    EXPECT_EQ(error_of([&] { open_blob_store(url); }).code(), ErrorCode::invalid_setting) << url;
   }
 }
 
 TEST(OpenBlobStore, DirectoryThatCannotBeMadeIsAFailedStore) {
-  EXPECT_EQ(code_of([] { open_blob_store("file:///dev/null/blobs"); }), ErrorCode::blob_store_failed);
+  EXPECT_EQ(error_of([] { open_blob_store("file:///dev/null/blobs"); }).code(), ErrorCode::blob_store_failed);
 }
 
 }  // namespace

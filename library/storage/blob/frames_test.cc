@@ -7,11 +7,12 @@
 
 #include "library/meta/error.h"
 #include "tests/fixture/directory.h"
+#include "tests/fixture/thrown.h"
 
 namespace wellhead::storage {
 namespace {
 
-using meta::Error;
+using fixture::error_of;
 using meta::ErrorCode;
 
 class FramesTest : public testing::Test {
@@ -30,15 +31,6 @@ class FramesTest : public testing::Test {
   }
 
   std::string stored(const BlobKey& key) { return store_->read_range(key, 0, store_->size(key)); }
-
-  ErrorCode code_of(const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      return error.code();
-    }
-    return ErrorCode::internal;
-  }
 
   fixture::TestDirectory directory_;
   std::unique_ptr<BlobStore> store_ = open_blob_store("file://" + directory_.path().string());
@@ -82,11 +74,13 @@ TEST_F(FramesTest, PositionThatIsNotThereIsCorrupt) {
   writer.add("{}");
   const auto key = writer.finish().key;
   for (const auto position : {RawPosition{0, 1}, RawPosition{1, 0}, RawPosition{-1, 0}, RawPosition{0, -1}}) {
-    EXPECT_EQ(code_of([&] { read_resource(*store_, key, position); }), ErrorCode::blob_corrupt);
+    EXPECT_EQ(error_of([&] { read_resource(*store_, key, position); }).code(), ErrorCode::blob_corrupt);
   }
-  EXPECT_EQ(code_of([&] { read_resource(*store_, RawBlobWriter(*store_).finish().key, {}); }), ErrorCode::blob_corrupt);
-  EXPECT_EQ(code_of([&] { read_resource(*store_, put("short"), {}); }), ErrorCode::blob_corrupt);
-  EXPECT_EQ(code_of([&] { read_resource(*store_, put("long, but no seek table"), {}); }), ErrorCode::blob_corrupt);
+  EXPECT_EQ(error_of([&] { read_resource(*store_, RawBlobWriter(*store_).finish().key, {}); }).code(),
+            ErrorCode::blob_corrupt);
+  EXPECT_EQ(error_of([&] { read_resource(*store_, put("short"), {}); }).code(), ErrorCode::blob_corrupt);
+  EXPECT_EQ(error_of([&] { read_resource(*store_, put("long, but no seek table"), {}); }).code(),
+            ErrorCode::blob_corrupt);
 }
 
 TEST_F(FramesTest, DamageInsideAFrameIsFound) {
@@ -98,7 +92,7 @@ TEST_F(FramesTest, DamageInsideAFrameIsFound) {
     damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
     const auto key = put(damaged);
     if (at + 17 < whole.size()) {
-      EXPECT_EQ(code_of([&] { read_resource(*store_, key, {0, 50}); }), ErrorCode::blob_corrupt) << at;
+      EXPECT_EQ(error_of([&] { read_resource(*store_, key, {0, 50}); }).code(), ErrorCode::blob_corrupt) << at;
     }
   }
 }
@@ -130,8 +124,8 @@ TEST_F(FramesTest, TruncatedAndForeignCsvIsCorrupt) {
   CsvBlobWriter writer(*store_);
   for (int row = 0; row < 1000; ++row) writer.write(std::to_string(row) + "\n");
   const auto whole = stored(writer.finish().key);
-  EXPECT_EQ(code_of([&] { read(put(whole.substr(0, whole.size() - 1))); }), ErrorCode::blob_corrupt);
-  EXPECT_EQ(code_of([&] { read(put("1,2,3\n")); }), ErrorCode::blob_corrupt);
+  EXPECT_EQ(error_of([&] { read(put(whole.substr(0, whole.size() - 1))); }).code(), ErrorCode::blob_corrupt);
+  EXPECT_EQ(error_of([&] { read(put("1,2,3\n")); }).code(), ErrorCode::blob_corrupt);
 }
 
 }  // namespace

@@ -10,22 +10,15 @@
 
 #include "library/meta/error.h"
 #include "tests/fixture/database.h"
+#include "tests/fixture/thrown.h"
 
 namespace wellhead::storage {
 namespace {
 
+using fixture::error_of;
 using meta::Error;
 using meta::ErrorCode;
 using testing::HasSubstr;
-
-Error error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  return {ErrorCode::internal, "nothing was thrown"};
-}
 
 class MigrationsTest : public testing::Test {
  protected:
