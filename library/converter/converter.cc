@@ -15,6 +15,7 @@ struct Converter::Plan {
   CompiledPlan compiled;
   std::string base_url;
   std::uint64_t seed = 0;  // of row digests: stands for the views
+  bool any_rows = false;
 };
 
 struct Converter::State {
@@ -27,6 +28,11 @@ struct Converter::State {
     CsvBuffer bytes;
     std::vector<std::size_t> ends;
     std::vector<std::array<char, 32>> digests;
+
+    void clear() {
+      bytes.truncate(0);
+      ends.clear();
+    }
   };
 
   Document document;
@@ -49,6 +55,7 @@ Converter::Converter(const std::vector<View>& views, Context context) {
   plan->compiled = compile_plan(syntaxes);
   plan->base_url = std::move(context.base_url);
   while (plan->base_url.ends_with('/')) plan->base_url.pop_back();
+  plan->any_rows = context.any_rows;
   plan->seed = meta::row_digest(digests).low;
   plan_ = std::move(plan);
   state_ = std::make_unique<State>(*plan_);
@@ -74,15 +81,17 @@ const char* Converter::convert_rows(std::string_view resource) {
     if (text && is_fhir_id(*text)) state.resource_id = *text;
   }
   const NodeId type = state.document.field(0, plan.resource_type_slot);
-  if (type == 0 || state.evaluator.string_of(Item::of_node(type)) != plan.resource)
-    return "resourceType is not that of the view";
+  if (type == 0 || state.evaluator.string_of(Item::of_node(type)) != plan.resource) {
+    if (!plan_->any_rows) return "resourceType is not that of the view";
+    for (State::ViewRows& rows : state.views) rows.clear();
+    return nullptr;
+  }
   for (std::size_t i = 0; i < plan.views.size(); ++i) {
     State::ViewRows& rows = state.views[i];
-    rows.bytes.truncate(0);
-    rows.ends.clear();
+    rows.clear();
     if (const char* rule = state.writer.write(plan.views[i], state.evaluator, rows.bytes, rows.ends)) return rule;
   }
-  if (state.views[0].ends.size() == 1) return nullptr;
+  if (plan_->any_rows || state.views[0].ends.size() == 1) return nullptr;
   state.writer.clear_failure();
   return "the view does not give exactly one row";
 }
@@ -101,7 +110,7 @@ void Converter::digest_rows() {
       if (i > 0) state.digested.append(std::string_view(rows.digests.back().data(), rows.digests.back().size()));
     }
   }
-  if (state.digested.size() == 0) return;
+  if (state.digested.size() == 0 || plan_->any_rows) return;
   std::array<char, 32>& own = state.views[0].digests[0];
   state.digested.append(std::string_view(own.data(), own.size()));
   own = meta::row_digest(state.digested.view(), plan_->seed).hex();

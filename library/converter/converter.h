@@ -26,6 +26,9 @@ struct Rejection {
 struct Context {
   // Base URL of the server the resources come from: an absolute reference below it counts as a relative one.
   std::string base_url;
+  // The first view may give any number of rows, and resources of another type are passed over: for running a view by
+  // itself, without a table behind it.
+  bool any_rows = false;
 };
 
 // Where a row goes, ended by a line feed: after the view's own columns, in this order, stand digest (32 hex digits) and
@@ -37,8 +40,8 @@ struct CsvOutput {
 
 class Converter {
  public:
-  // The first view is the resource's own and must give exactly one row per resource; the others (components) any
-  // number. Throws Error{invalid_view} when there is no view or they are not of one resource type.
+  // The first view is the resource's own and must give exactly one row per resource, unless any_rows; the others
+  // (components) any number. Throws Error{invalid_view} when there is no view or they are not of one resource type.
   Converter(const std::vector<View>& views, Context context);
   ~Converter();
   Converter(const Converter&);

@@ -73,6 +73,24 @@ std::strong_ordering compare_decimals(std::string_view a, std::string_view b) {
   return left_sign > 0 ? compare_magnitudes(left, right) : compare_magnitudes(right, left);
 }
 
+std::string normalized_decimal(std::string_view number) {
+  const Decimal decimal = split(number);
+  if (decimal.zero()) return "0";
+  std::string digits = std::string(decimal.whole) + std::string(decimal.fraction);
+  while (digits.ends_with('0')) digits.pop_back();
+  std::string result = decimal.negative ? "-" : "";
+  const auto size = static_cast<std::int64_t>(digits.size());
+  if (decimal.scale > 0 && decimal.scale <= 40) {
+    const auto whole = static_cast<std::size_t>(decimal.scale);
+    if (size <= decimal.scale) return result + digits + std::string(whole - digits.size(), '0');
+    return result + digits.substr(0, whole) + '.' + digits.substr(whole);
+  }
+  if (decimal.scale <= 0 && decimal.scale > -40) {
+    return result + "0." + std::string(static_cast<std::size_t>(-decimal.scale), '0') + digits;
+  }
+  return result + "0." + digits + "e" + std::to_string(decimal.scale);
+}
+
 bool fits_numeric(std::string_view number) {
   if (number.size() < 1000 && number.find_first_of("eE") == std::string_view::npos) return true;
   const Decimal decimal = split(number);

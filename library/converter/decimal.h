@@ -2,12 +2,16 @@
 #pragma once
 
 #include <compare>
+#include <string>
 #include <string_view>
 
 namespace wellhead::converter {
 
 // Both by the grammar of a JSON number.
 std::strong_ordering compare_decimals(std::string_view a, std::string_view b);
+
+// One spelling of all that are equal: 12.50, 1.25e1 and 12.5 give the same text.
+std::string normalized_decimal(std::string_view number);
 
 // Whether PostgreSQL's numeric can hold it: up to 131072 digits before the decimal point and 16383 after it.
 bool fits_numeric(std::string_view number);

@@ -57,8 +57,8 @@ std::string canonical(const ViewSyntax& view) {
   return out;
 }
 
-View View::parse(std::string_view json) {
-  auto syntax = std::make_shared<ViewSyntax>(read_view(json));
+View View::parse(std::string_view json, std::string_view default_name) {
+  auto syntax = std::make_shared<ViewSyntax>(read_view(json, default_name));
   syntax->digest = meta::sha256_hex(canonical(*syntax));
   View view;
   view.syntax_ = syntax;

@@ -38,7 +38,8 @@ struct ViewSyntax;  // the checked definition; private to library/converter
 class View {
  public:
   // Throws Error{invalid_view}: names the view, the path and the column of the mistake.
-  static View parse(std::string_view json);
+  // default_name: for a definition without a name, which the specification allows; empty refuses it.
+  static View parse(std::string_view json, std::string_view default_name = {});
 
   const std::string& name() const;         // also the table's name
   const std::string& resource() const;     // FHIR resource type

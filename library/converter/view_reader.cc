@@ -25,7 +25,7 @@ bool is_sql_name(std::string_view name) {
 
 class ViewReader {
  public:
-  ViewSyntax read(std::string_view json);
+  ViewSyntax read(std::string_view json, std::string_view default_name);
 
  private:
   [[noreturn]] void fail(const std::string& location, const std::string& what) const {
@@ -108,7 +108,7 @@ LocatedPath ViewReader::path(std::string source, std::string location) const {
   return result;
 }
 
-ViewSyntax ViewReader::read(std::string_view json) {
+ViewSyntax ViewReader::read(std::string_view json, std::string_view default_name) {
   simdjson::dom::parser parser;
   element root;
   if (const auto error = parser.parse(json.data(), json.size()).get(root)) {
@@ -116,6 +116,7 @@ ViewSyntax ViewReader::read(std::string_view json) {
   }
   const object view = as_object(root, "");
   view_.name = text(view, "name", "");
+  if (view_.name.empty()) view_.name = default_name;
   if (!is_sql_name(view_.name)) {
     view_.name.clear();
     fail("", "`name` is missing or is no SQL name: letters, digits and _, at most 63, a letter first");
@@ -345,7 +346,9 @@ void ViewReader::check_columns() const {
 
 }  // namespace
 
-ViewSyntax read_view(std::string_view json) { return ViewReader().read(json); }
+ViewSyntax read_view(std::string_view json, std::string_view default_name) {
+  return ViewReader().read(json, default_name);
+}
 
 void throw_path_error(const std::string& view, const LocatedPath& path, const PathError& error) {
   throw meta::Error(meta::ErrorCode::invalid_view, "view " + view + ", " + path.location + ", path `" + path.source +

@@ -51,7 +51,7 @@ struct ViewSyntax {
 };
 
 // Reads and checks all but what the paths mean. Throws Error{invalid_view}.
-ViewSyntax read_view(std::string_view json);
+ViewSyntax read_view(std::string_view json, std::string_view default_name);
 
 // Everything that decides the rows, in one spelling.
 std::string canonical(const ViewSyntax& view);

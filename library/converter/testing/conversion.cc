@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "library/converter/csv_reader.h"
+
 namespace wellhead::converter::testing {
 namespace {
 
@@ -9,18 +11,6 @@ std::vector<View> parse_all(std::initializer_list<std::string_view> definitions)
   std::vector<View> views;
   for (const std::string_view definition : definitions) views.push_back(View::parse(definition));
   return views;
-}
-
-std::string quoted_field(std::string_view csv, std::size_t& at) {
-  std::string field;
-  for (++at; at < csv.size(); ++at) {
-    if (csv[at] == '"') {
-      ++at;
-      if (at == csv.size() || csv[at] != '"') return field;
-    }
-    field += csv[at];
-  }
-  throw std::runtime_error("a quoted field does not end");
 }
 
 std::vector<Row> read_rows(const View& view, std::string_view csv) {
@@ -38,20 +28,6 @@ std::vector<Row> read_rows(const View& view, std::string_view csv) {
 }
 
 }  // namespace
-
-std::vector<std::optional<std::string>> read_csv_line(std::string_view csv, std::size_t& at) {
-  std::vector<std::optional<std::string>> fields;
-  while (true) {
-    if (csv.at(at) == '"') {
-      fields.emplace_back(quoted_field(csv, at));
-    } else {
-      const std::size_t end = csv.find_first_of(",\n", at);
-      fields.push_back(end == at ? std::nullopt : std::optional(std::string(csv.substr(at, end - at))));
-      at = end;
-    }
-    if (csv.at(at++) == '\n') return fields;
-  }
-}
 
 std::string Conversion::operator[](std::string_view column) const {
   if (!rejected.empty()) return "REJECTED: " + rejected;

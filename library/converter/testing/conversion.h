@@ -1,7 +1,6 @@
 // For tests: converts single resources and gives the rows back as fields by column name.
 #pragma once
 
-#include <cstddef>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "library/converter/converter.h"
+#include "library/converter/csv_reader.h"
 
 namespace wellhead::converter::testing {
 
@@ -38,9 +38,6 @@ class ConversionRunner {
   std::vector<View> views_;
   Converter converter_;
 };
-
-// The fields of one CSV line by the rules that PostgreSQL's COPY reads by; `at` moves behind the line.
-std::vector<std::optional<std::string>> read_csv_line(std::string_view csv, std::size_t& at);
 
 // A definition of one select with columns `name: path` of the given type; resource Patient.
 std::string view_of(std::initializer_list<std::pair<std::string_view, std::string_view>> columns,
