@@ -86,7 +86,7 @@ const char* write_time_of_day(Encoding encoding, std::string_view text, CsvBuffe
 }
 
 const char* write_any(const Item& item, Evaluator& evaluator, CsvBuffer& out) {
-  if (const auto text = evaluator.string_of(item)) return write_text(*text, evaluator, out);
+  if (const auto text = evaluator.text_of(item)) return write_text(*text, evaluator, out);
   if (const auto number = evaluator.number_of(item)) {
     out.append(*number);
     return nullptr;
@@ -108,7 +108,7 @@ const char* write_item(Encoding encoding, const Item& item, Evaluator& evaluator
     default:
       break;
   }
-  const auto text = evaluator.string_of(item);
+  const auto text = evaluator.text_of(item);
   if (!text) return kNotString;
   switch (encoding) {
     case Encoding::text:
@@ -150,7 +150,7 @@ const char* write_collection(std::size_t base, Evaluator& evaluator, CsvBuffer& 
   for (std::size_t i = base; i < evaluator.size(); ++i) {
     if (i > base) json.append(',');
     const Item item = evaluator.item(i);
-    if (const auto text = evaluator.string_of(item)) {
+    if (const auto text = evaluator.text_of(item)) {
       append_json_string(*text, json);
     } else if (item.kind == Item::Kind::node) {
       json.append(evaluator.document().json_text(item.node));

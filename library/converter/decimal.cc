@@ -73,6 +73,22 @@ std::strong_ordering compare_decimals(std::string_view a, std::string_view b) {
   return left_sign > 0 ? compare_magnitudes(left, right) : compare_magnitudes(right, left);
 }
 
+std::uint64_t decimal_hash(std::string_view number) {
+  const Decimal decimal = split(number);
+  if (decimal.zero()) return 0;
+  std::uint64_t hash = static_cast<std::uint64_t>(decimal.scale) * 2 + (decimal.negative ? 1 : 0);
+  std::uint64_t zeros = 0;
+  for (std::size_t i = 0; i < decimal.digits(); ++i) {
+    if (decimal.digit(i) == '0') {
+      ++zeros;
+      continue;
+    }
+    hash = (hash + zeros * 31 + static_cast<std::uint64_t>(decimal.digit(i))) * 0x100000001B3U;
+    zeros = 0;
+  }
+  return hash ^ (hash >> 31);
+}
+
 std::string normalized_decimal(std::string_view number) {
   const Decimal decimal = split(number);
   if (decimal.zero()) return "0";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,9 @@ namespace wellhead::converter {
 
 // Both by the grammar of a JSON number.
 std::strong_ordering compare_decimals(std::string_view a, std::string_view b);
+
+// Equal for equal numbers.
+std::uint64_t decimal_hash(std::string_view number);
 
 // One spelling of all that are equal: 12.50, 1.25e1 and 12.5 give the same text.
 std::string normalized_decimal(std::string_view number);

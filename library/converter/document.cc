@@ -85,17 +85,27 @@ bool Document::bind(NodeId key, const Shape& shape, std::uint32_t frame, ShapeId
   const char* end = json_ + tokens_[key + 1] - 1;
   while (is_blank(*end)) --end;
   const Shape::Entry* entry = nullptr;
+  const std::string_view name(begin, static_cast<std::size_t>(end - begin));
   if (has_escapes_ && std::memchr(begin, '\\', static_cast<std::size_t>(end - begin)) != nullptr) {
     decoded_key_.assign(static_cast<std::size_t>(end - begin) + 8, '\0');
     const auto length = decode_escapes({begin, end}, decoded_key_.data());
     if (length >= 0) entry = shape.find(decoded_key_.data(), static_cast<std::size_t>(length));
   } else {
-    entry = shape.find(begin, static_cast<std::size_t>(end - begin));
+    entry = shape.find(begin, name.size());
   }
-  if (entry == nullptr) return true;
+  if (entry == nullptr) {
+    if (!shape.has_choices()) return true;
+    entry = shape.find_choice(name);
+    if (entry == nullptr) return true;
+  }
   NodeId& slot = frames_[frame + entry->slot];
   if (slot != 0) return false;
   slot = key + 2;
+  if (entry->choice != Shape::kNoChoice) {
+    NodeId& choice = frames_[frame + entry->choice];
+    if (choice != 0) return false;
+    choice = key + 2;
+  }
   child = entry->shape;
   return true;
 }
@@ -113,7 +123,8 @@ NodeId Document::read_object(NodeId open, ShapeId shape, int depth) {
   while (true) {
     if (byte_at(token) != '"' || byte_at(token + 1) != ':') return kBroken;
     ShapeId child = kNoShape;
-    if (wanted && !bind(token, (*shapes_)[shape], frame, child)) return fail("an object holds the same field twice");
+    if (wanted && !bind(token, (*shapes_)[shape], frame, child))
+      return fail("an object holds the same field twice, or two forms of a choice element");
     token = read_value(token + 2, child, depth);
     if (token == kBroken) return kBroken;
     const char after = byte_at(token);

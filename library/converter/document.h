@@ -54,6 +54,17 @@ class Document {
     return json_[tokens_[after]] == ',' ? after + 1 : 0;
   }
 
+  // The keys of an object in order; 0 after the last. The value of a key stands two tokens behind it.
+  NodeId first_key(NodeId object) const { return json_[tokens_[object + 1]] == '}' ? 0 : object + 1; }
+  NodeId next_key(NodeId key) const {
+    const NodeId after = after_value(key + 2);
+    return json_[tokens_[after]] == ',' ? after + 1 : 0;
+  }
+  // The name of the field whose value this is, escapes as written; empty for the root and for elements of arrays.
+  std::string_view key_of(NodeId node) const {
+    return node > 1 && json_[tokens_[node - 1]] == ':' ? string_text(node - 2) : std::string_view{};
+  }
+
   // A string between its quotes, escapes as written; a number, true, false or null as written; other values whole.
   std::string_view string_text(NodeId node) const;
   std::string_view json_text(NodeId node) const;

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
-#include "library/converter/decimal.h"
+#include "library/converter/fhir_types.h"
 
 namespace wellhead::converter {
 namespace {
 
 constexpr const char* kNotOne = "more than one item where one is expected";
-constexpr const char* kNotBoolean = "a condition is not a boolean";
 constexpr const char* kBadEscape =
     "a string holds an escape that text cannot hold (\\u0000, half a surrogate pair) or that is unknown";
 
@@ -19,6 +18,7 @@ void Evaluator::reset() {
   stack_.clear();
   arena_.reset();
   failure_ = nullptr;
+  work_ = 0;
 }
 
 std::optional<std::string_view> Evaluator::string_of(const Item& item) {
@@ -33,6 +33,10 @@ std::optional<std::string_view> Evaluator::string_of(const Item& item) {
     return std::string_view{};
   }
   return std::string_view(out, static_cast<std::size_t>(length));
+}
+
+std::optional<std::string_view> Evaluator::text_of(const Item& item) {
+  return item.kind >= Item::Kind::date ? std::optional(item.text) : string_of(item);
 }
 
 std::optional<std::string_view> Evaluator::number_of(const Item& item) const {
@@ -74,6 +78,9 @@ bool Evaluator::single_operand(const Operation& operation, const Scope& scope, I
     case OperationCode::string:
       result = Item::of_string(operation.text);
       return true;
+    case OperationCode::number:
+      result = Item::of_number(operation.text);
+      return true;
     case OperationCode::boolean:
       result = Item::of_boolean(operation.truth);
       return true;
@@ -92,7 +99,10 @@ bool Evaluator::compare_singles(const Operation& operation, const Scope& scope, 
   if (left.kind == Item::Kind::nothing || right.kind == Item::Kind::nothing) {
     result = Truth::empty;
   } else {
-    result = same(left, right) == (operation.code == OperationCode::equals) ? Truth::yes : Truth::no;
+    result = same(left, right);
+    if (result != Truth::empty && operation.code == OperationCode::not_equals) {
+      result = result == Truth::yes ? Truth::no : Truth::yes;
+    }
   }
   return true;
 }
@@ -107,9 +117,8 @@ Evaluator::Truth Evaluator::truth(OperationId id, const Scope& scope) {
   }
   const std::optional<Item> item = one(id, scope);
   if (!item) return Truth::empty;
-  const std::optional<bool> value = boolean_of(*item);
-  if (!value) fail(kNotBoolean);
-  return value.value_or(false) ? Truth::yes : Truth::no;
+  // A single item that is no boolean counts as true (FHIRPath 2.0, "Singleton Evaluation of Collections").
+  return boolean_of(*item).value_or(true) ? Truth::yes : Truth::no;
 }
 
 void Evaluator::push_truth(Truth truth) {
@@ -140,6 +149,14 @@ void Evaluator::evaluate(OperationId id, const Scope& scope) {
       return push(Item::of_number(operation.text));
     case Code::boolean:
       return push(Item::of_boolean(operation.truth));
+    case Code::date:
+      return push(Item::of_text(Item::Kind::date, operation.text));
+    case Code::date_time:
+      return push(Item::of_text(Item::Kind::date_time, operation.text));
+    case Code::time:
+      return push(Item::of_text(Item::Kind::time, operation.text));
+    case Code::quantity:
+      return push(Item::of_text(Item::Kind::quantity, operation.text));
     case Code::row_index:
       return push(Item::of_number(integer_text(scope.row_index)));
     case Code::index:
@@ -153,7 +170,7 @@ void Evaluator::evaluate(OperationId id, const Scope& scope) {
   }
 }
 
-// A function or operator.
+// A function or operator about collections.
 void Evaluator::apply(const Operation& operation, const Scope& scope) {
   using Code = OperationCode;
   switch (operation.code) {
@@ -167,16 +184,36 @@ void Evaluator::apply(const Operation& operation, const Scope& scope) {
       return subset(operation, scope);
     case Code::where:
       return filter(operation, scope);
+    case Code::select:
+      return project(operation, scope);
+    case Code::repeat:
+      return repeat(operation, scope);
     case Code::exists:
     case Code::all:
       return quantify(operation, scope);
+    case Code::all_true:
+    case Code::any_true:
+    case Code::all_false:
+    case Code::any_false:
+      return quantify_truths(operation, scope);
     case Code::empty:
     case Code::count:
+    case Code::has_value:
       return size_question(operation, scope);
     case Code::combine:
     case Code::unite:
     case Code::distinct:
+    case Code::is_distinct:
       return merge(operation, scope);
+    case Code::intersect:
+    case Code::exclude:
+      return select_common(operation, scope);
+    case Code::subset_of:
+    case Code::superset_of:
+      return subset_question(operation, scope);
+    case Code::in:
+    case Code::holds:
+      return membership(operation, scope);
     case Code::join:
       return join(operation, scope);
     case Code::iif:
@@ -187,15 +224,63 @@ void Evaluator::apply(const Operation& operation, const Scope& scope) {
       return reference_keys(operation, scope);
     case Code::of_resource_type:
       return of_resource_type(operation, scope);
-    case Code::to_string:
-      return to_text(operation, scope);
-    case Code::starts_with:
-    case Code::ends_with:
-    case Code::contains:
-      return text_question(operation, scope);
+    case Code::of_type:
+      return of_type(operation, scope);
+    case Code::quantity_of:
+      return quantities_of(operation, scope);
     case Code::equals:
     case Code::not_equals:
       return equality(operation, scope);
+    case Code::equivalent:
+    case Code::not_equivalent:
+      return equivalence(operation, scope);
+    default:
+      return apply_to_value(operation, scope);
+  }
+}
+
+// A function or operator about single values.
+void Evaluator::apply_to_value(const Operation& operation, const Scope& scope) {
+  using Code = OperationCode;
+  switch (operation.code) {
+    case Code::is_type:
+      return is_type(operation, scope);
+    case Code::to_string:
+      return to_text(operation, scope);
+    case Code::convert:
+    case Code::converts:
+      return convert(operation, scope);
+    case Code::starts_with:
+    case Code::ends_with:
+    case Code::contains:
+    case Code::index_of:
+    case Code::last_index_of:
+      return text_question(operation, scope);
+    case Code::substring:
+    case Code::upper:
+    case Code::lower:
+    case Code::trim:
+    case Code::replace:
+    case Code::matches:
+    case Code::matches_whole:
+    case Code::length:
+    case Code::split:
+    case Code::to_chars:
+      return text_function(operation, scope);
+    case Code::concatenate:
+      return concatenate(operation, scope);
+    case Code::absolute:
+    case Code::ceiling:
+    case Code::floor:
+    case Code::round:
+    case Code::truncate:
+    case Code::negative:
+      return number_function(operation, scope);
+    case Code::low_boundary:
+    case Code::high_boundary:
+      return boundary(operation, scope);
+    case Code::precision:
+      return precision(operation, scope);
     case Code::less:
     case Code::less_or_equal:
     case Code::greater:
@@ -207,10 +292,8 @@ void Evaluator::apply(const Operation& operation, const Scope& scope) {
     case Code::logical_xor:
     case Code::implies:
       return logic(operation, scope);
-    case Code::concatenate:
-      return concatenate(operation, scope);
     default:
-      return fail("an operation is not known");
+      return arithmetic(operation, scope);
   }
 }
 
@@ -225,13 +308,25 @@ void Evaluator::push_values(NodeId node) {
   }
 }
 
+// Whether an item that is no object has no members; false is a failure.
+bool Evaluator::passes_over(const Operation& operation, const Item& item) {
+  if (operation.lenient == Leniency::any) return true;
+  if (operation.lenient == Leniency::choice &&
+      (item.kind != Item::Kind::node || split_choice_key(document_.key_of(item.node)))) {
+    return true;
+  }
+  fail("an element is a plain value where an object is expected");
+  return false;
+}
+
 // Replaces the items from `base` by the values of one of their fields.
-void Evaluator::step_into(std::size_t base, std::uint32_t slot) {
+void Evaluator::step_into(std::size_t base, std::uint32_t slot, const Operation& operation) {
   const std::size_t end = size();
   for (std::size_t i = base; i < end; ++i) {
     const Item item = stack_[i];
     if (item.kind != Item::Kind::node || !document_.is_object(item.node)) {
-      return fail("an element is a plain value where an object is expected");
+      if (!passes_over(operation, item)) return;
+      continue;
     }
     if (const NodeId value = document_.field(item.node, slot); value != 0) push_values(value);
   }
@@ -241,14 +336,14 @@ void Evaluator::step_into(std::size_t base, std::uint32_t slot) {
 void Evaluator::member(const Operation& operation, const Scope& scope) {
   const std::size_t base = size();
   evaluate_input(operation, scope);
-  step_into(base, operation.slot);
+  step_into(base, operation.slot, operation);
 }
 
 bool Evaluator::evaluate_chain(const Operation& operation, const Scope& scope, Item& result) {
   result = scope.self;
   for (std::uint32_t i = 0; i < operation.length && result.kind != Item::Kind::nothing; ++i) {
     if (result.kind != Item::Kind::node || !document_.is_object(result.node)) {
-      fail("an element is a plain value where an object is expected");
+      passes_over(operation, result);
       result = {};
       return true;
     }
@@ -271,7 +366,7 @@ void Evaluator::chain(const Operation& operation, const Scope& scope) {
   }
   const std::size_t base = size();
   push(scope.self);
-  for (std::uint32_t i = 0; i < operation.length; ++i) step_into(base, operation.slots[i]);
+  for (std::uint32_t i = 0; i < operation.length; ++i) step_into(base, operation.slots[i], operation);
 }
 
 // Of the items from `base` on only the `count` at `from` stay.
@@ -282,6 +377,21 @@ void Evaluator::keep(std::size_t base, std::size_t from, std::size_t count) {
               stack_.begin() + static_cast<std::ptrdiff_t>(base));
   }
   truncate(base + count);
+}
+
+// An argument that is a whole number; a larger one than any collection has is the largest there is.
+std::optional<std::int64_t> Evaluator::whole_number(OperationId id, const Scope& scope) {
+  const std::optional<Item> item = one(id, scope);
+  const auto text = item ? number_of(*item) : std::nullopt;
+  if (!text) {
+    if (item) fail("a whole number is expected");
+    return std::nullopt;
+  }
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error == std::errc::result_out_of_range) return text->starts_with('-') ? INT64_MIN : INT64_MAX;
+  if (error != std::errc{} || end != text->data() + text->size()) fail("a whole number is expected");
+  return value;
 }
 
 void Evaluator::subset(const Operation& operation, const Scope& scope) {
@@ -295,95 +405,15 @@ void Evaluator::subset(const Operation& operation, const Scope& scope) {
   if (operation.code == Code::last) return keep(base, count > 0 ? size() - 1 : base, std::min<std::size_t>(count, 1));
   std::size_t number = 1;
   if (operation.code != Code::tail) {
-    const std::optional<Item> argument = one(operation.arguments[0], scope);
-    const auto text = argument ? number_of(*argument) : std::nullopt;
-    if (!text) return truncate(base);
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-    if (error != std::errc{} || end != text->data() + text->size()) number = operation.code == Code::skip ? 0 : count;
-    if (text->starts_with('-') && operation.code == Code::take) number = 0;
+    const auto argument = whole_number(operation.arguments[0], scope);
+    if (!argument) return truncate(base);
+    if (*argument < 0 && operation.code == Code::at) return truncate(base);
+    number = static_cast<std::size_t>(std::max<std::int64_t>(*argument, 0));
   }
   number = std::min(number, count);
   if (operation.code == Code::take) return keep(base, base, number);
   if (operation.code == Code::at) return keep(base, base + number, number < count ? 1 : 0);
   keep(base, base + number, count - number);
-}
-
-void Evaluator::filter(const Operation& operation, const Scope& scope) {
-  const std::size_t base = size();
-  evaluate_input(operation, scope);
-  const std::size_t end = size();
-  std::size_t kept = base;
-  for (std::size_t i = base; i < end && failure_ == nullptr; ++i) {
-    const Scope inner{stack_[i], static_cast<std::uint32_t>(i - base), scope.row_index};
-    if (truth(operation.arguments[0], inner) == Truth::yes) stack_[kept++] = inner.self;
-  }
-  truncate(kept);
-}
-
-// exists(criteria) and all(criteria); exists() of any item at all.
-void Evaluator::quantify(const Operation& operation, const Scope& scope) {
-  const bool all = operation.code == OperationCode::all;
-  const std::size_t base = size();
-  evaluate_input(operation, scope);
-  const std::size_t end = size();
-  bool result = all || (operation.arguments[0] == kNoOperation && end > base);
-  for (std::size_t i = base; i < end && result == all && failure_ == nullptr; ++i) {
-    if (operation.arguments[0] == kNoOperation) break;
-    const Scope inner{stack_[i], static_cast<std::uint32_t>(i - base), scope.row_index};
-    result = truth(operation.arguments[0], inner) == Truth::yes;
-  }
-  truncate(base);
-  push(Item::of_boolean(result));
-}
-
-void Evaluator::size_question(const Operation& operation, const Scope& scope) {
-  const std::size_t base = size();
-  evaluate_input(operation, scope);
-  const std::size_t count = size() - base;
-  truncate(base);
-  push(operation.code == OperationCode::empty ? Item::of_boolean(count == 0) : Item::of_number(integer_text(count)));
-}
-
-void Evaluator::merge(const Operation& operation, const Scope& scope) {
-  const std::size_t base = size();
-  evaluate_input(operation, scope);
-  if (operation.arguments[0] != kNoOperation) evaluate(operation.arguments[0], scope);
-  if (operation.code != OperationCode::combine) remove_duplicates(base);
-}
-
-void Evaluator::remove_duplicates(std::size_t base) {
-  std::size_t kept = base;
-  for (std::size_t i = base; i < size(); ++i) {
-    bool known = false;
-    for (std::size_t j = base; j < kept && !known; ++j) known = same(stack_[i], stack_[j]);
-    if (!known) stack_[kept++] = stack_[i];
-  }
-  truncate(kept);
-}
-
-void Evaluator::choose(const Operation& operation, const Scope& scope) {
-  const std::size_t base = size();
-  evaluate_input(operation, scope);
-  if (size() - base > 1) fail(kNotOne);
-  const Scope inner{size() > base ? stack_[base] : Item{}, scope.index, scope.row_index};
-  truncate(base);
-  const bool chosen = truth(operation.arguments[0], inner) == Truth::yes;
-  const OperationId branch = operation.arguments[chosen ? 1 : 2];
-  if (branch != kNoOperation) evaluate(branch, inner);
-}
-
-bool Evaluator::same(const Item& a, const Item& b) {
-  if (const auto text = string_of(a)) {
-    const auto other = string_of(b);
-    return other && *text == *other;
-  }
-  if (const auto number = number_of(a)) {
-    const auto other = number_of(b);
-    return other && compare_decimals(*number, *other) == std::strong_ordering::equal;
-  }
-  if (const auto truth = boolean_of(a)) return truth == boolean_of(b);
-  if (a.kind != Item::Kind::node || b.kind != Item::Kind::node) return false;
-  return a.node == b.node || document_.json_text(a.node) == document_.json_text(b.node);
 }
 
 std::string_view Evaluator::integer_text(std::uint64_t value) {

@@ -2,6 +2,7 @@
 // nothing allocates. A resource that breaks a rule sets failure(); values are meaningless from then on.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -9,20 +10,24 @@
 
 #include "library/converter/arena.h"
 #include "library/converter/document.h"
+#include "library/converter/number.h"
 #include "library/converter/plan.h"
+#include "library/converter/temporal.h"
 
 namespace wellhead::converter {
 
 struct Item {
-  enum class Kind : std::uint8_t { nothing, node, string, number, boolean };
+  // The text of a date, dateTime or time is as in a path without its @; that of a quantity is `5 'mg'` or `5 day`.
+  enum class Kind : std::uint8_t { nothing, node, string, number, boolean, date, date_time, time, quantity };
   Kind kind = Kind::nothing;
   bool truth = false;     // boolean
   NodeId node = 0;        // node: a JSON value of the resource, neither an array nor null
-  std::string_view text;  // string and number
+  std::string_view text;  // of the others
 
   static Item of_node(NodeId node) { return {Kind::node, false, node, {}}; }
   static Item of_string(std::string_view text) { return {Kind::string, false, 0, text}; }
   static Item of_number(std::string_view text) { return {Kind::number, false, 0, text}; }
+  static Item of_text(Kind kind, std::string_view text) { return {kind, false, 0, text}; }
   static Item of_boolean(bool truth) { return {Kind::boolean, truth, 0, {}}; }
 };
 
@@ -70,6 +75,15 @@ class Evaluator {
   std::optional<std::string_view> string_of(const Item& item);
   std::optional<std::string_view> number_of(const Item& item) const;
   std::optional<bool> boolean_of(const Item& item) const;
+  // The text of a string, or of a date, dateTime, time or quantity that an expression gave.
+  std::optional<std::string_view> text_of(const Item& item);
+
+  // Counts work that a resource may multiply; false, and a failure, when it is too much.
+  bool spend(std::size_t work) {
+    work_ += work;
+    if (work_ > kMostWork) fail("the paths take too long over this resource");
+    return work_ <= kMostWork;
+  }
 
   const Document& document() const { return document_; }
   const CompiledPlan& plan() const { return plan_; }
@@ -80,41 +94,102 @@ class Evaluator {
     std::string_view type;
     std::string_view id;
   };
+  struct Amount {  // a quantity
+    std::string_view number;
+    std::string_view unit;
+  };
+  using Ordering = std::optional<std::strong_ordering>;  // nullopt: it is not known which
 
+  // evaluator.cc
   Truth truth(OperationId id, const Scope& scope);
   bool single_operand(const Operation& operation, const Scope& scope, Item& result);
   bool compare_singles(const Operation& operation, const Scope& scope, Truth& result);
   std::optional<Item> one(OperationId id, const Scope& scope);  // nullopt: empty
-  std::optional<std::string_view> argument_text(OperationId id, const Scope& scope);
   void evaluate_input(const Operation& operation, const Scope& scope);
   void apply(const Operation& operation, const Scope& scope);
+  void apply_to_value(const Operation& operation, const Scope& scope);
   void push_truth(Truth truth);
   void push_values(NodeId node);
+  bool passes_over(const Operation& operation, const Item& item);
   void member(const Operation& operation, const Scope& scope);
   void chain(const Operation& operation, const Scope& scope);
-  void step_into(std::size_t base, std::uint32_t slot);
+  void step_into(std::size_t base, std::uint32_t slot, const Operation& operation);
   void keep(std::size_t base, std::size_t from, std::size_t count);
   void subset(const Operation& operation, const Scope& scope);
   void filter(const Operation& operation, const Scope& scope);
+  void project(const Operation& operation, const Scope& scope);
+  void repeat(const Operation& operation, const Scope& scope);
   void quantify(const Operation& operation, const Scope& scope);
+  void quantify_truths(const Operation& operation, const Scope& scope);
   void size_question(const Operation& operation, const Scope& scope);
-  void merge(const Operation& operation, const Scope& scope);
-  void remove_duplicates(std::size_t base);
-  void join(const Operation& operation, const Scope& scope);
   void choose(const Operation& operation, const Scope& scope);
+  std::optional<std::int64_t> whole_number(OperationId id, const Scope& scope);
+
+  // evaluator_sets.cc
+  void merge(const Operation& operation, const Scope& scope);
+  void select_common(const Operation& operation, const Scope& scope);
+  void subset_question(const Operation& operation, const Scope& scope);
+  void membership(const Operation& operation, const Scope& scope);
+  bool holds(std::size_t from, std::size_t to, const Item& item);
+  bool remove_duplicates(std::size_t base);
+  bool same_objects(NodeId a, NodeId b);
+  std::uint64_t hash_of(const Item& item);
+  std::uint64_t hash_of_object(NodeId node);
+
+  // evaluator_operators.cc
+  void equality(const Operation& operation, const Scope& scope);
+  void equivalence(const Operation& operation, const Scope& scope);
+  void order(const Operation& operation, const Scope& scope);
+  void logic(const Operation& operation, const Scope& scope);
+  Truth same(const Item& a, const Item& b);
+  bool alike(const Item& a, const Item& b);
+  Truth same_moments(const Item& a, const Item& b);
+  Truth same_amounts(const Item& a, const Item& b);
+  Ordering order_of(const Item& a, const Item& b);
+  std::optional<Temporal> moment_of(const Item& item, const Item& other);
+  std::optional<Amount> amount_of(const Item& item) const;
+
+  // evaluator_numbers.cc
+  void arithmetic(const Operation& operation, const Scope& scope);
+  void add_strings(const Item& left, const Item& right);
+  void add_duration(const Operation& operation, const Item& moment, const Item& amount);
+  void calculate_amounts(OperationCode code, const Item& left, const Item& right);
+  void number_function(const Operation& operation, const Scope& scope);
+  void boundary(const Operation& operation, const Scope& scope);
+  void precision(const Operation& operation, const Scope& scope);
+  std::optional<Number> parsed(std::string_view text);
+  std::string_view number_text(const std::optional<Number>& number);
+  void push_amount(std::string_view number, std::string_view unit);
+
+  // evaluator_types.cc
+  void of_type(const Operation& operation, const Scope& scope);
+  void is_type(const Operation& operation, const Scope& scope);
+  bool has_type(const Item& item, std::string_view type);
+  void quantities_of(const Operation& operation, const Scope& scope);
+  void convert(const Operation& operation, const Scope& scope);
+  std::optional<Item> converted(const Item& item, std::string_view type);
+  std::optional<Item> converted_number(const Item& item, bool whole);
+  std::optional<Item> converted_moment(const Item& item, TemporalKind kind);
+  std::optional<Item> converted_quantity(const Item& item);
   void resource_keys(const Operation& operation, const Scope& scope);
   void reference_keys(const Operation& operation, const Scope& scope);
   void of_resource_type(const Operation& operation, const Scope& scope);
-  void text_question(const Operation& operation, const Scope& scope);
-  void to_text(const Operation& operation, const Scope& scope);
-  void equality(const Operation& operation, const Scope& scope);
-  void order(const Operation& operation, const Scope& scope);
-  void logic(const Operation& operation, const Scope& scope);
-  void concatenate(const Operation& operation, const Scope& scope);
-  bool same(const Item& a, const Item& b);
-  std::optional<std::string_view> scalar_text(const Item& item);
   std::optional<Reference> split_reference(std::string_view reference) const;
+
+  // evaluator_text.cc
+  std::optional<std::string_view> argument_text(OperationId id, const Scope& scope);
+  void join(const Operation& operation, const Scope& scope);
+  void concatenate(const Operation& operation, const Scope& scope);
+  void to_text(const Operation& operation, const Scope& scope);
+  void text_question(const Operation& operation, const Scope& scope);
+  void text_function(const Operation& operation, const Scope& scope);
+  void substring(std::string_view text, const Operation& operation, const Scope& scope);
+  void replace(std::string_view text, const Operation& operation, const Scope& scope);
+  void split(std::string_view text, const Operation& operation, const Scope& scope);
+  std::optional<std::string_view> scalar_text(const Item& item);
   std::string_view integer_text(std::uint64_t value);
+
+  static constexpr std::size_t kMostWork = 10'000'000;
 
   const CompiledPlan& plan_;
   const Document& document_;
@@ -122,6 +197,9 @@ class Evaluator {
   std::vector<Item> stack_;
   Arena arena_;
   const char* failure_ = nullptr;
+  std::size_t work_ = 0;
+  std::vector<std::uint32_t> buckets_;
+  RegularExpression::Scratch scratch_;
 };
 
 // FHIR R4 §2.24.0.1: [A-Za-z0-9\-\.]{1,64}.

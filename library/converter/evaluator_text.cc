@@ -1,39 +1,19 @@
-// Functions about strings, and the keys of resources and references (SQL on FHIR, "Required additional functions").
+// Functions about strings (FHIRPath 2.0 §5.6). Positions and lengths count characters (code points), not bytes.
 #include <algorithm>
 #include <cstring>
 
 #include "library/converter/evaluator.h"
+#include "library/converter/letters.h"
+#include "library/converter/utf8.h"
 
 namespace wellhead::converter {
-namespace {
-
-bool is_id_character(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  const bool letter = static_cast<unsigned char>((byte | 0x20U) - 'a') < 26;
-  const bool digit = static_cast<unsigned char>(byte - '0') < 10;
-  return static_cast<bool>(static_cast<int>(letter) | static_cast<int>(digit) | static_cast<int>(byte == '-') |
-                           static_cast<int>(byte == '.'));
-}
-
-bool is_type_name(std::string_view text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  return !text.empty() && std::ranges::all_of(text, is_letter);
-}
-
-}  // namespace
-
-bool is_fhir_id(std::string_view text) {
-  bool valid = !text.empty() && text.size() <= 64;
-  if (!valid) return false;
-  for (const char c : text) valid &= is_id_character(c);  // without an early end, so that it is vectorized
-  return valid;
-}
 
 // A scalar as text; nullopt for an object.
 std::optional<std::string_view> Evaluator::scalar_text(const Item& item) {
   if (auto text = string_of(item)) return text;
   if (auto number = number_of(item)) return number;
   if (const auto truth = boolean_of(item)) return *truth ? "true" : "false";
+  if (item.kind >= Item::Kind::date) return item.text;
   return std::nullopt;
 }
 
@@ -90,64 +70,125 @@ void Evaluator::text_question(const Operation& operation, const Scope& scope) {
   const auto text = argument_text(operation.input, scope);
   const auto part = argument_text(operation.arguments[0], scope);
   if (!text || !part) return;
+  const auto position = [&](std::size_t at) {
+    if (at == std::string_view::npos) return push(Item::of_number("-1"));
+    push(Item::of_number(integer_text(utf8_length(text->substr(0, at)))));
+  };
   switch (operation.code) {
     case OperationCode::starts_with:
       return push(Item::of_boolean(text->starts_with(*part)));
     case OperationCode::ends_with:
       return push(Item::of_boolean(text->ends_with(*part)));
+    case OperationCode::index_of:
+      return position(text->find(*part));
+    case OperationCode::last_index_of:
+      return position(text->rfind(*part));
     default:
       return push(Item::of_boolean(text->find(*part) != std::string_view::npos));
   }
 }
 
-// The input is the resource's `id`.
-void Evaluator::resource_keys(const Operation& operation, const Scope& scope) { evaluate_input(operation, scope); }
-
-// The input is the references' `reference`; gives the id of each that names a resource of the type on this server.
-void Evaluator::reference_keys(const Operation& operation, const Scope& scope) {
-  const std::size_t base = size();
-  evaluate_input(operation, scope);
-  std::size_t kept = base;
-  for (std::size_t i = base; i < size(); ++i) {
-    const auto text = string_of(stack_[i]);
-    if (!text) return fail("a reference is not a string");
-    const auto reference = split_reference(*text);
-    if (!reference || (!operation.text.empty() && reference->type != operation.text)) continue;
-    stack_[kept++] = Item::of_string(reference->id);
+void Evaluator::text_function(const Operation& operation, const Scope& scope) {
+  using Code = OperationCode;
+  const auto text = argument_text(operation.input, scope);
+  if (!text) return;
+  switch (operation.code) {
+    case Code::length:
+      return push(Item::of_number(integer_text(utf8_length(*text))));
+    case Code::matches:
+    case Code::matches_whole:
+      spend(text->size());
+      return push(Item::of_boolean(
+          plan_.expressions[operation.slot].matches(*text, operation.code == Code::matches_whole, scratch_)));
+    case Code::upper:
+    case Code::lower: {
+      char* out = arena_.allocate(kLettersGrow * text->size());
+      const std::size_t length = operation.code == Code::upper ? write_upper(*text, out) : write_lower(*text, out);
+      arena_.shrink(kLettersGrow * text->size() - length);
+      return push(Item::of_string({out, length}));
+    }
+    case Code::trim: {
+      constexpr std::string_view blanks = " \t\n\r\f\v";
+      const std::size_t begin = std::min(text->find_first_not_of(blanks), text->size());
+      const std::size_t end = text->find_last_not_of(blanks);
+      return push(Item::of_string(begin == text->size() ? std::string_view{} : text->substr(begin, end + 1 - begin)));
+    }
+    case Code::substring:
+      return substring(*text, operation, scope);
+    case Code::replace:
+      return replace(*text, operation, scope);
+    case Code::split:
+      return split(*text, operation, scope);
+    default:  // toChars
+      for (std::size_t at = 0; at < text->size();) {
+        const std::size_t begin = at;
+        decode_utf8(*text, at);
+        push(Item::of_string(text->substr(begin, at - begin)));
+      }
   }
-  truncate(kept);
 }
 
-// `Patient/1`, `Patient/1/_history/2` and the same below the server's own base URL (FHIR R4 §2.3.0.1, literal
-// references).
-std::optional<Evaluator::Reference> Evaluator::split_reference(std::string_view reference) const {
-  if (!base_url_.empty() && reference.starts_with(base_url_) && reference.size() > base_url_.size() &&
-      reference[base_url_.size()] == '/') {
-    reference.remove_prefix(base_url_.size() + 1);
+// Empty when it begins outside the text; at most to the end of it.
+void Evaluator::substring(std::string_view text, const Operation& operation, const Scope& scope) {
+  const auto start = whole_number(operation.arguments[0], scope);
+  if (!start || *start < 0) return;
+  const std::size_t begin = utf8_offset(text, static_cast<std::size_t>(*start));
+  if (begin >= text.size()) return;
+  std::string_view part = text.substr(begin);
+  if (operation.arguments[1] != kNoOperation) {
+    const auto length = whole_number(operation.arguments[1], scope);
+    if (length) part = part.substr(0, utf8_offset(part, static_cast<std::size_t>(std::max<std::int64_t>(*length, 0))));
   }
-  const std::size_t slash = reference.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  Reference result{reference.substr(0, slash), reference.substr(slash + 1)};
-  constexpr std::string_view history_part = "/_history/";
-  if (const auto history = result.id.find(history_part); history != std::string_view::npos) {
-    if (!is_fhir_id(result.id.substr(history + history_part.size()))) return std::nullopt;
-    result.id = result.id.substr(0, history);
-  }
-  if (!is_type_name(result.type) || !is_fhir_id(result.id)) return std::nullopt;
-  return result;
+  push(Item::of_string(part));
 }
 
-void Evaluator::of_resource_type(const Operation& operation, const Scope& scope) {
-  const std::size_t base = size();
-  evaluate_input(operation, scope);
-  const std::size_t end = size();
-  std::size_t kept = base;
-  for (std::size_t i = base; i < end; ++i) {
-    const Scope inner{stack_[i], 0, 0};
-    const auto type = argument_text(operation.arguments[0], inner);
-    if (type == operation.text) stack_[kept++] = inner.self;
+// Every place of the pattern; of the empty pattern those before, between and behind the characters.
+void Evaluator::replace(std::string_view text, const Operation& operation, const Scope& scope) {
+  const auto pattern = argument_text(operation.arguments[0], scope);
+  const auto substitution = argument_text(operation.arguments[1], scope);
+  if (!pattern || !substitution) return;
+  const auto next = [&](std::size_t at) { return text.find(*pattern, at); };
+  std::size_t count = pattern->empty() ? utf8_length(text) + 1 : 0;
+  if (!pattern->empty()) {
+    for (std::size_t at = next(0); at != std::string_view::npos; at = next(at + pattern->size())) ++count;
   }
-  truncate(kept);
+  if (!spend(count * substitution->size() / 16)) return;
+  const std::size_t room = text.size() + count * substitution->size();
+  char* out = arena_.allocate(room);
+  char* at_out = out;
+  const auto put = [&](std::string_view part) { at_out = std::ranges::copy(part, at_out).out; };
+  if (pattern->empty()) {
+    for (std::size_t at = 0; at < text.size();) {
+      put(*substitution);
+      const std::size_t begin = at;
+      decode_utf8(text, at);
+      put(text.substr(begin, at - begin));
+    }
+    put(*substitution);
+  } else {
+    std::size_t done = 0;
+    for (std::size_t at = next(0); at != std::string_view::npos; at = next(done)) {
+      put(text.substr(done, at - done));
+      put(*substitution);
+      done = at + pattern->size();
+    }
+    put(text.substr(done));
+  }
+  const auto length = static_cast<std::size_t>(at_out - out);
+  arena_.shrink(room - length);
+  push(Item::of_string({out, length}));
+}
+
+void Evaluator::split(std::string_view text, const Operation& operation, const Scope& scope) {
+  const auto separator = argument_text(operation.arguments[0], scope);
+  if (!separator) return;
+  if (separator->empty()) return push(Item::of_string(text));
+  while (true) {
+    const std::size_t at = text.find(*separator);
+    push(Item::of_string(text.substr(0, at)));
+    if (at == std::string_view::npos) return;
+    text.remove_prefix(at + separator->size());
+  }
 }
 
 }  // namespace wellhead::converter

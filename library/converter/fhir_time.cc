@@ -108,7 +108,7 @@ char* put_time(char* out, const FhirTime& time, bool latest) {
 }  // namespace
 
 std::string_view to_string(TimePrecision precision) {
-  constexpr std::array<std::string_view, 6> names = {"year", "month", "day", "minute", "second", "fraction"};
+  constexpr std::array<std::string_view, 7> names = {"year", "month", "day", "hour", "minute", "second", "fraction"};
   return names[static_cast<std::size_t>(precision)];
 }
 

@@ -7,7 +7,8 @@
 
 namespace wellhead::converter {
 
-enum class TimePrecision { year, month, day, minute, second, fraction };
+// An hour without minutes is FHIRPath's alone: FHIR's own types do not have it.
+enum class TimePrecision { year, month, day, hour, minute, second, fraction };
 
 std::string_view to_string(TimePrecision precision);
 

@@ -32,6 +32,7 @@ struct Path {
   std::string text;
   std::size_t position = 0;  // offset in the source, for messages
   std::vector<Path> children;
+  bool is_calendar = false;  // a quantity's unit is a calendar word, such as days
 
   bool is_start() const { return kind == Kind::self && text.empty(); }  // an implied $this
 };

@@ -4,119 +4,89 @@
 #include <array>
 #include <utility>
 
+#include "library/converter/fhir_types.h"
+#include "library/converter/path_functions.h"
+
 namespace wellhead::converter {
 namespace {
 
 using Code = OperationCode;
 
-// Types a choice element's name ends with (FHIR R4 §2.1.0 "open types" and those of other choices).
-constexpr auto kDataTypes = std::to_array<std::string_view>({
-    "Address",
-    "Age",
-    "Annotation",
-    "Attachment",
-    "CodeableConcept",
-    "Coding",
-    "ContactDetail",
-    "ContactPoint",
-    "Contributor",
-    "Count",
-    "DataRequirement",
-    "Distance",
-    "Dosage",
-    "Duration",
-    "Expression",
-    "Extension",
-    "HumanName",
-    "Identifier",
-    "Meta",
-    "Money",
-    "ParameterDefinition",
-    "Period",
-    "Quantity",
-    "Range",
-    "Ratio",
-    "Reference",
-    "RelatedArtifact",
-    "SampledData",
-    "Signature",
-    "Timing",
-    "TriggerDefinition",
-    "UsageContext",
-    "base64Binary",
-    "boolean",
-    "canonical",
-    "code",
-    "date",
-    "dateTime",
-    "decimal",
-    "id",
-    "instant",
-    "integer",
-    "integer64",
-    "markdown",
-    "oid",
-    "positiveInt",
-    "string",
-    "time",
-    "unsignedInt",
-    "uri",
-    "url",
-    "uuid",
-    "CodeableReference",
-    "RatioRange",
+struct BinaryOperator {
+  std::string_view text;
+  Code code;
+  ResultType result;
+};
+
+constexpr auto kOperators = std::to_array<BinaryOperator>({
+    {"=", Code::equals, ResultType::boolean},        {"!=", Code::not_equals, ResultType::boolean},
+    {"~", Code::equivalent, ResultType::boolean},    {"!~", Code::not_equivalent, ResultType::boolean},
+    {"<", Code::less, ResultType::boolean},          {"<=", Code::less_or_equal, ResultType::boolean},
+    {">", Code::greater, ResultType::boolean},       {">=", Code::greater_or_equal, ResultType::boolean},
+    {"in", Code::in, ResultType::boolean},           {"contains", Code::holds, ResultType::boolean},
+    {"and", Code::logical_and, ResultType::boolean}, {"or", Code::logical_or, ResultType::boolean},
+    {"xor", Code::logical_xor, ResultType::boolean}, {"implies", Code::implies, ResultType::boolean},
+    {"&", Code::concatenate, ResultType::string},    {"|", Code::unite, ResultType::unknown},
+    {"+", Code::add, ResultType::unknown},           {"-", Code::subtract, ResultType::unknown},
+    {"*", Code::multiply, ResultType::unknown},      {"/", Code::divide, ResultType::unknown},
+    {"div", Code::divide_whole, ResultType::number}, {"mod", Code::modulo, ResultType::number},
 });
 
-bool is_data_type(std::string_view name) { return std::ranges::find(kDataTypes, name) != kDataTypes.end(); }
+bool is_logical(Code code) {
+  return code == Code::logical_and || code == Code::logical_or || code == Code::logical_xor || code == Code::implies;
+}
 
-std::string capitalized(std::string_view name) {
-  std::string result(name);
-  if (!result.empty() && result[0] >= 'a' && result[0] <= 'z') result[0] = static_cast<char>(result[0] - 'a' + 'A');
-  return result;
+bool is_arithmetic(Code code) { return code >= Code::add && code <= Code::modulo; }
+
+// The types that two sides can be compared or calculated with: the same, or one of them not known.
+bool agree(ResultType a, ResultType b) {
+  const auto is_moment = [](ResultType type) {
+    return type == ResultType::date || type == ResultType::date_time || type == ResultType::string;
+  };
+  return a == b || a == ResultType::unknown || b == ResultType::unknown || (is_moment(a) && is_moment(b)) ||
+         (a == ResultType::string && b == ResultType::time) || (a == ResultType::time && b == ResultType::string) ||
+         (a == ResultType::quantity && b == ResultType::number) ||
+         (a == ResultType::number && b == ResultType::quantity);
+}
+
+[[noreturn]] void fail_types(const Path& path, ResultType left, ResultType right) {
+  throw PathError(path.position, "the operator " + path.text + " is not for a " + std::string(to_string(left)) +
+                                     " and a " + std::string(to_string(right)));
+}
+
+// Mistakes that no resource can make good.
+void check_operands(const Path& path, Code code, ResultType left, ResultType right) {
+  const bool moment = left == ResultType::date || left == ResultType::date_time || left == ResultType::time ||
+                      left == ResultType::string;
+  if ((code == Code::add || code == Code::subtract) && moment && right == ResultType::quantity) return;
+  if (code == Code::unite || code == Code::in || code == Code::holds || is_logical(code)) return;
+  if (code == Code::concatenate) {
+    const auto is_text = [](ResultType type) { return type == ResultType::string || type == ResultType::unknown; };
+    if (!is_text(left) || !is_text(right)) fail_types(path, left, right);
+    return;
+  }
+  if (!agree(left, right)) fail_types(path, left, right);
+  if (!is_arithmetic(code)) return;
+  const bool text = left == ResultType::string || right == ResultType::string;
+  const bool whole = code == Code::divide_whole || code == Code::modulo;
+  if (left == ResultType::boolean || right == ResultType::boolean || (text && code != Code::add) ||
+      (whole && (left == ResultType::quantity || right == ResultType::quantity))) {
+    fail_types(path, left, right);
+  }
+}
+
+ResultType arithmetic_type(Code code, ResultType left, ResultType right) {
+  if (left == ResultType::quantity && right == ResultType::quantity) return ResultType::quantity;
+  if (right == ResultType::quantity && (code == Code::add || code == Code::subtract)) return left;
+  return left == right ? left : ResultType::unknown;
 }
 
 }  // namespace
 
-// What a function's argument is evaluated against.
-enum class ArgumentScope { none, items, context, type };
-
-struct PathCompiler::Function {
-  std::string_view name;
-  Code code;
-  std::size_t least;  // arguments
-  std::size_t most;
-  ArgumentScope scope = ArgumentScope::none;
-  bool keeps_shape = false;  // gives items of its input
-};
-
-const PathCompiler::Function* PathCompiler::find_function(std::string_view name) {
-  using enum ArgumentScope;
-  static constexpr auto functions = std::to_array<Function>({
-      {"where", Code::where, 1, 1, items, true},
-      {"exists", Code::exists, 0, 1, items},
-      {"all", Code::all, 1, 1, items},
-      {"empty", Code::empty, 0, 0},
-      {"not", Code::negate, 0, 0},
-      {"count", Code::count, 0, 0},
-      {"first", Code::first, 0, 0, none, true},
-      {"last", Code::last, 0, 0, none, true},
-      {"single", Code::single, 0, 0, none, true},
-      {"tail", Code::tail, 0, 0, none, true},
-      {"skip", Code::skip, 1, 1, context, true},
-      {"take", Code::take, 1, 1, context, true},
-      {"distinct", Code::distinct, 0, 0, none, true},
-      {"combine", Code::combine, 1, 1, context, true},
-      {"union", Code::unite, 1, 1, context, true},
-      {"join", Code::join, 0, 1, context},
-      {"startsWith", Code::starts_with, 1, 1, context},
-      {"endsWith", Code::ends_with, 1, 1, context},
-      {"contains", Code::contains, 1, 1, context},
-      {"toString", Code::to_string, 0, 0},
-      {"getResourceKey", Code::resource_key, 0, 0},
-      {"getReferenceKey", Code::reference_key, 0, 1, type},
-  });
-  const auto* found = std::ranges::find(functions, name, &Function::name);
-  return found == functions.end() ? nullptr : found;
+std::string_view to_string(ResultType type) {
+  constexpr std::array<std::string_view, 8> names = {"value", "boolean",  "string", "number",
+                                                     "date",  "dateTime", "time",   "quantity"};
+  return names[static_cast<std::size_t>(type)];
 }
 
 OperationId PathCompiler::add(Operation operation) {
@@ -129,13 +99,16 @@ PathCompiler::Result PathCompiler::compile(const Path& path, ShapeId context) {
     case Path::Kind::self:
       return {add({.code = Code::self}), context};
     case Path::Kind::index:
-      return {add({.code = Code::index}), kNoShape};
+      return {add({.code = Code::index}), kNoShape, ResultType::number};
     case Path::Kind::empty:
       return {add({.code = Code::nothing}), kNoShape};
     case Path::Kind::string:
     case Path::Kind::number:
     case Path::Kind::boolean:
+    case Path::Kind::quantity:
       return literal(path);
+    case Path::Kind::date:
+      return temporal(path);
     case Path::Kind::variable:
       return variable(path, context);
     case Path::Kind::member:
@@ -144,36 +117,59 @@ PathCompiler::Result PathCompiler::compile(const Path& path, ShapeId context) {
       return function(path, context);
     case Path::Kind::binary:
       return binary(path, context);
-    case Path::Kind::indexer: {
-      const Result input = compile(path.children[0], context);
-      const Result at = compile(path.children[1], context);
-      return {
-          add({.code = Code::at, .input = input.operation, .arguments = {at.operation, kNoOperation, kNoOperation}}),
-          input.shape};
-    }
+    case Path::Kind::indexer:
+      return indexer(path, context);
     case Path::Kind::unary:
-      if (path.children[0].kind == Path::Kind::number) {
-        return {add({.code = Code::number, .text = (path.text == "-" ? "-" : "") + path.children[0].text}), kNoShape};
-      }
-      throw PathError(path.position, "the sign " + path.text + " is supported before a number only");
+      return unary(path, context);
     case Path::Kind::total:
-      throw PathError(path.position, "$total is not supported");
-    case Path::Kind::date:
-      throw PathError(path.position, "date literals are not supported");
-    case Path::Kind::quantity:
-      throw PathError(path.position, "quantity literals are not supported");
+      throw PathError(path.position, "$total is not supported: it belongs to aggregate()");
   }
   throw PathError(path.position, "the expression is not supported");
 }
 
 PathCompiler::Result PathCompiler::literal(const Path& path) {
-  if (path.kind == Path::Kind::boolean) return {add({.code = Code::boolean, .truth = path.text == "true"}), kNoShape};
-  return {add({.code = path.kind == Path::Kind::string ? Code::string : Code::number, .text = path.text}), kNoShape};
+  switch (path.kind) {
+    case Path::Kind::boolean:
+      return {add({.code = Code::boolean, .truth = path.text == "true"}), kNoShape, ResultType::boolean};
+    case Path::Kind::string:
+      return {add({.code = Code::string, .text = path.text}), kNoShape, ResultType::string};
+    case Path::Kind::quantity: {
+      const Path& unit = path.children[0];
+      std::string text = path.text + " ";
+      // A calendar word stands in the singular and without quotes.
+      const auto calendar = unit.is_calendar ? calendar_unit(unit.text) : std::nullopt;
+      text +=
+          calendar ? unit.text.substr(0, unit.text.size() - (unit.text.ends_with('s') ? 1 : 0)) : "'" + unit.text + "'";
+      return {add({.code = Code::quantity, .text = std::move(text)}), kNoShape, ResultType::quantity};
+    }
+    default:
+      return {add({.code = Code::number, .text = path.text}), kNoShape, ResultType::number};
+  }
+}
+
+PathCompiler::Result PathCompiler::temporal(const Path& path) {
+  const auto make = [&](Code code, TemporalKind kind, ResultType type) {
+    if (!parse_temporal(path.text, kind)) {
+      throw PathError(path.position, "`@" + path.text + "` is no " + std::string(to_string(type)) + " of the calendar");
+    }
+    const std::size_t skipped = code == Code::time && path.text.starts_with('T') ? 1 : 0;
+    return Result{add({.code = code, .text = path.text.substr(skipped)}), kNoShape, type};
+  };
+  if (path.text.starts_with('T') || (path.text.size() > 2 && path.text[2] == ':')) {
+    return make(Code::time, TemporalKind::time, ResultType::time);
+  }
+  if (path.text.find('T') != std::string::npos) {
+    return make(Code::date_time, TemporalKind::date_time, ResultType::date_time);
+  }
+  return make(Code::date, TemporalKind::date, ResultType::date);
 }
 
 PathCompiler::Result PathCompiler::variable(const Path& path, ShapeId context) {
-  if (path.text == "rowIndex") return {add({.code = Code::row_index}), kNoShape};
-  if (path.text == "resource" || path.text == "context") return {add({.code = Code::resource}), shapes_.root()};
+  if (path.text == "rowIndex") return {add({.code = Code::row_index}), kNoShape, ResultType::number};
+  if (path.text == "resource" || path.text == "context" || path.text == "rootResource") {
+    return {add({.code = Code::resource}), shapes_.root()};
+  }
+  if (path.text == "ucum") return literal({Path::Kind::string, "http://unitsofmeasure.org", path.position, {}});
   if (constants_ != nullptr) {
     const auto found = std::ranges::find(*constants_, path.text, &ConstantSyntax::name);
     if (found != constants_->end()) {
@@ -191,126 +187,86 @@ PathCompiler::Result PathCompiler::member(const Result& input, std::string_view 
   }
   const ShapeId shape = shapes_.child(input.shape, name);
   if (shape == kNoShape) return {add({.code = Code::nothing}), kNoShape};  // a member of what is no element
-  const OperationId id = add({.code = Code::member, .input = input.operation});
+  const OperationId id = add(
+      {.code = Code::member, .input = input.operation, .lenient = input.choice ? Leniency::choice : Leniency::none});
   pending_.push_back({id, input.shape, std::string(name)});
-  return {id, shape};
+  const bool choice = is_choice_element(name);
+  if (choice) shapes_.mark_choice(input.shape, name);
+  return {id, shape, ResultType::unknown, choice};
+}
+
+PathCompiler::Result PathCompiler::unary(const Path& path, ShapeId context) {
+  const Path& operand = path.children[0];
+  if (operand.kind == Path::Kind::number || operand.kind == Path::Kind::quantity) {
+    Path literal_path = operand;
+    if (path.text == "-") literal_path.text = "-" + operand.text;
+    return literal(literal_path);
+  }
+  const Result input = compile(operand, context);
+  if (!agree(input.type, ResultType::number)) {
+    throw PathError(path.position, "the sign " + path.text + " is not for a " + std::string(to_string(input.type)));
+  }
+  if (path.text == "+") return input;
+  return {add({.code = Code::negative, .input = input.operation}), kNoShape, input.type};
+}
+
+PathCompiler::Result PathCompiler::indexer(const Path& path, ShapeId context) {
+  Result input = compile(path.children[0], context);
+  const Result at = compile(path.children[1], context);
+  if (!agree(at.type, ResultType::number) || at.type == ResultType::quantity) {
+    throw PathError(path.children[1].position, "an index is a whole number");
+  }
+  input.operation =
+      add({.code = Code::at, .input = input.operation, .arguments = {at.operation, kNoOperation, kNoOperation}});
+  return input;
 }
 
 PathCompiler::Result PathCompiler::binary(const Path& path, ShapeId context) {
-  static constexpr auto codes = std::to_array<std::pair<std::string_view, Code>>({
-      {"=", Code::equals},
-      {"!=", Code::not_equals},
-      {"<", Code::less},
-      {"<=", Code::less_or_equal},
-      {">", Code::greater},
-      {">=", Code::greater_or_equal},
-      {"and", Code::logical_and},
-      {"or", Code::logical_or},
-      {"xor", Code::logical_xor},
-      {"implies", Code::implies},
-      {"&", Code::concatenate},
-      {"|", Code::unite},
-  });
   if (path.text == "as") return choice(path.children[0], path.children[1], context);
-  const auto* found = std::ranges::find(codes, path.text, &std::pair<std::string_view, Code>::first);
-  if (found == codes.end()) throw PathError(path.position, "the operator " + path.text + " is not supported");
-  const Result left = compile(path.children[0], context);
-  const Result right = compile(path.children[1], context);
-  Result result{
-      add({.code = found->second, .input = left.operation, .arguments = {right.operation, kNoOperation, kNoOperation}}),
-      kNoShape};
-  if (found->second == Code::unite) {
-    shapes_.unite(left.shape, right.shape);
-    result.shape = left.shape == kNoShape ? right.shape : left.shape;
+  if (path.text == "is") return is_type(path.children[0], path.children[1], context);
+  const auto* found = std::ranges::find(kOperators, path.text, &BinaryOperator::text);
+  if (found == kOperators.end()) throw PathError(path.position, "the operator " + path.text + " is not supported");
+  Result left = compile(path.children[0], context);
+  Result right = compile(path.children[1], context);
+  const Code code = found->code;
+  check_operands(path, code, left.type, right.type);
+  if (code == Code::unite) return united({.code = code}, left, right);
+  const bool logical = is_logical(code);
+  if (!logical && (left.type == ResultType::quantity || right.type == ResultType::quantity)) {
+    left = as_quantity(left);
+    right = as_quantity(right);
   }
-  return result;
+  return {add({.code = code, .input = left.operation, .arguments = {right.operation, kNoOperation, kNoOperation}}),
+          kNoShape,
+          is_arithmetic(code) && found->result == ResultType::unknown ? arithmetic_type(code, left.type, right.type)
+                                                                      : found->result};
 }
 
-PathCompiler::Result PathCompiler::function(const Path& path, ShapeId context) {
-  const std::size_t count = path.children.size() - 1;
-  const auto check_count = [&](std::size_t least, std::size_t most) {
-    if (count < least || count > most)
-      throw PathError(path.position, path.text + "() has the wrong number of arguments");
-  };
-  if (path.text == "ofType" || path.text == "as") {
-    check_count(1, 1);
-    return choice(path.children[0], path.children[1], context);
-  }
-  const Result input = compile(path.children[0], context);
-  if (path.text == "extension") {
-    check_count(1, 1);
-    return extension(path, input, context);
-  }
-  if (path.text == "iif") {
-    check_count(2, 3);
-    return iif(path, input);
-  }
-  const Function* known = find_function(path.text);
-  if (known == nullptr) throw PathError(path.position, "the function " + path.text + "() is not supported");
-  check_count(known->least, known->most);
-  Operation operation{.code = known->code, .input = input.operation};
-  ShapeId shape = known->keeps_shape ? input.shape : kNoShape;
-  if (count == 1 && known->scope == ArgumentScope::type) {
-    operation.text = path.children[1].text;
-  } else if (count == 1) {
-    const Result argument = compile(path.children[1], known->scope == ArgumentScope::items ? input.shape : context);
-    operation.arguments[0] = argument.operation;
-    if (known->code == Code::combine || known->code == Code::unite) {
-      shapes_.unite(input.shape, argument.shape);
-      if (shape == kNoShape) shape = argument.shape;
-    }
-  }
-  if (known->code == Code::reference_key || known->code == Code::resource_key) {
-    const char* field = known->code == Code::reference_key ? "reference" : "id";
-    operation.input = member(input, field).operation;
-  }
-  return {add(std::move(operation)), shape};
+// Both sides' items: their shapes become one.
+PathCompiler::Result PathCompiler::united(Operation operation, const Result& left, const Result& right) {
+  shapes_.unite(left.shape, right.shape);
+  operation.input = left.operation;
+  operation.arguments[0] = right.operation;
+  return {add(std::move(operation)), left.shape == kNoShape ? right.shape : left.shape,
+          left.type == right.type ? left.type : ResultType::unknown,
+          left.choice || right.choice || left.shape == kNoShape || right.shape == kNoShape};
 }
 
-// `value.ofType(Quantity)` is the element valueQuantity; of a resource, those of the type.
-PathCompiler::Result PathCompiler::choice(const Path& input, const Path& type, ShapeId context) {
-  if (type.kind != Path::Kind::member) throw PathError(type.position, "the name of a type is expected");
-  if (is_data_type(type.text)) {
-    if (input.kind != Path::Kind::member)
-      throw PathError(type.position, "ofType() is supported behind a choice element only");
-    return member(compile(input.children[0], context), input.text + capitalized(type.text));
-  }
-  const Result items = compile(input, context);
-  if (items.shape == kNoShape) throw PathError(type.position, "unknown type `" + type.text + "`");
-  const Result kind = member({kNoOperation, items.shape}, "resourceType");
-  return {add({.code = Code::of_resource_type,
-               .input = items.operation,
-               .arguments = {kind.operation, kNoOperation, kNoOperation},
-               .text = type.text}),
-          items.shape};
+// Elements of type Quantity as quantities: their number with their code, else their unit. Other items stay.
+PathCompiler::Result PathCompiler::as_quantity(const Result& input) {
+  if (input.shape == kNoShape) return input;
+  const Result item{kNoOperation, input.shape};
+  const Result value = member(item, "value");
+  const Result code = member(item, "code");
+  const Result unit = member(item, "unit");
+  return {add({.code = Code::quantity_of,
+               .input = input.operation,
+               .arguments = {value.operation, code.operation, unit.operation}}),
+          kNoShape, input.type};
 }
 
-// extension(url) = extension.where(url = …)
-PathCompiler::Result PathCompiler::extension(const Path& path, const Result& input, ShapeId context) {
-  const Result extensions = member(input, "extension");
-  const Result url = member({kNoOperation, extensions.shape}, "url");
-  const Result wanted = compile(path.children[1], context);
-  const OperationId same =
-      add({.code = Code::equals, .input = url.operation, .arguments = {wanted.operation, kNoOperation, kNoOperation}});
-  return {add({.code = Code::where, .input = extensions.operation, .arguments = {same, kNoOperation, kNoOperation}}),
-          extensions.shape};
-}
-
-PathCompiler::Result PathCompiler::iif(const Path& path, const Result& input) {
-  Operation operation{.code = Code::iif, .input = input.operation};
-  ShapeId shape = kNoShape;
-  for (std::size_t i = 1; i < path.children.size(); ++i) {
-    const Result argument = compile(path.children[i], input.shape);
-    operation.arguments[i - 1] = argument.operation;
-    if (i == 1) continue;
-    shapes_.unite(shape, argument.shape);
-    if (shape == kNoShape) shape = argument.shape;
-  }
-  return {add(std::move(operation)), shape};
-}
-
-std::vector<Operation> PathCompiler::finish(Shapes& shapes) {
-  shapes = shapes_.finish();
+void PathCompiler::finish(CompiledPlan& plan) {
+  plan.shapes = shapes_.finish();
   for (const PendingMember& member : pending_) {
     operations_[member.operation].slot = shapes_.slot(member.shape, member.name);
   }
@@ -318,7 +274,8 @@ std::vector<Operation> PathCompiler::finish(Shapes& shapes) {
     shorten(id);
     operations_[id].guard = guard_of(operations_[id]);
   }
-  return std::move(operations_);
+  plan.operations = std::move(operations_);
+  plan.expressions = std::move(expressions_);
 }
 
 // Inputs stand before the operations that use them, so a chain grows by one member at a time.
@@ -333,7 +290,9 @@ void PathCompiler::shorten(OperationId id) {
     return;
   }
   const Operation& input = operations_[operation.input];
-  if (input.code != Code::chain || input.length == operation.slots.size()) return;
+  if (input.code != Code::chain || input.length == operation.slots.size() || input.lenient != operation.lenient) {
+    return;
+  }
   operation.code = Code::chain;
   operation.slots = input.slots;
   operation.slots[input.length] = operation.slot;

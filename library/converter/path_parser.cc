@@ -185,6 +185,7 @@ class PathParser {
     if (!unit) return path;
     path.kind = Path::Kind::quantity;
     path.children.push_back({Path::Kind::string, token_.text, token_.position, {}});
+    path.children[0].is_calendar = token_.kind != PathToken::Kind::string;
     advance();
     return path;
   }
@@ -248,7 +249,7 @@ std::string canonical(const Path& path) {
     case Path::Kind::date:
       return "@" + path.text;
     case Path::Kind::quantity:
-      return path.text + canonical(path.children[0]);
+      return path.text + (path.children[0].is_calendar ? " " + path.children[0].text : canonical(path.children[0]));
     case Path::Kind::empty:
       return "{}";
     case Path::Kind::member:

@@ -36,7 +36,7 @@ TEST(Path, ReadsLiterals) {
   EXPECT_EQ(read(R"('it\'s \u00e9 \ud83d\ude00')"), "'it\\'s \u00e9 \U0001F600'");
   EXPECT_EQ(read("@2020-02-03T10:11:12.5+01:00"), "@2020-02-03T10:11:12.5+01:00");
   EXPECT_EQ(read("7.40"), "7.40");
-  EXPECT_EQ(read("4 'mg' = 4 days"), "(4'mg' = 4'days')");
+  EXPECT_EQ(read("4 'mg' = 4 days"), "(4'mg' = 4 days)");
   EXPECT_EQ(read("true and false"), "(true and false)");
 }
 

@@ -8,6 +8,23 @@
 namespace wellhead::converter {
 namespace {
 
+// Whether a column may get values of a path that gives this; types that are not known are checked with each value.
+bool can_hold(Encoding encoding, ResultType type) {
+  switch (encoding) {
+    case Encoding::any:
+      return type != ResultType::quantity;
+    case Encoding::boolean:
+      return type == ResultType::boolean || type == ResultType::unknown;
+    case Encoding::integer:
+    case Encoding::bigint:
+    case Encoding::decimal:
+    case Encoding::number_text:
+      return type == ResultType::number || type == ResultType::unknown;
+    default:
+      return type != ResultType::boolean && type != ResultType::number && type != ResultType::quantity;
+  }
+}
+
 class ViewCompiler {
  public:
   ViewCompiler(PathCompiler& paths, const ViewSyntax& view) : paths_(paths), view_(view) {
@@ -16,7 +33,14 @@ class ViewCompiler {
 
   ViewProgram compile() {
     const ShapeId root = paths_.shapes().root();
-    for (const LocatedPath& where : view_.where) program_.where.push_back(compile(where, root).operation);
+    for (const LocatedPath& where : view_.where) {
+      const PathCompiler::Result condition = compile(where, root);
+      if (condition.type != ResultType::boolean && condition.type != ResultType::unknown) {
+        throw_path_error(view_.name, where,
+                         PathError(0, "a condition is expected, not a " + std::string(to_string(condition.type))));
+      }
+      program_.where.push_back(condition.operation);
+    }
     for (const SelectSyntax& select : view_.selects) add_select(select, {0, root});
     program_.steps.push_back({.kind = Step::Kind::row_end});
     return std::move(program_);
@@ -53,9 +77,9 @@ class ViewCompiler {
     } else {
       const bool or_null = select.iteration == SelectSyntax::Iteration::for_each_or_null;
       step.kind = or_null ? Step::Kind::for_each_or_null : Step::Kind::for_each;
-      const auto [operation, shape] = compile(select.over[0], scope.shape);
-      step.operation = operation;
-      inner.shape = shape;
+      const PathCompiler::Result items = compile(select.over[0], scope.shape);
+      step.operation = items.operation;
+      inner.shape = items.shape;
     }
     program_.steps.push_back(std::move(step));
     return inner;
@@ -65,22 +89,28 @@ class ViewCompiler {
   ShapeId add_repeat(const SelectSyntax& select, Scope scope, Step& step) {
     ShapeId shape = kNoShape;
     for (const LocatedPath& path : select.over) {
-      const auto [operation, found] = compile(path, scope.shape);
-      step.start.push_back(operation);
-      paths_.shapes().unite(shape, found);
-      if (shape == kNoShape) shape = found;
+      const PathCompiler::Result items = compile(path, scope.shape);
+      step.start.push_back(items.operation);
+      paths_.shapes().unite(shape, items.shape);
+      if (shape == kNoShape) shape = items.shape;
     }
     for (const LocatedPath& path : select.over) {
-      const auto [operation, found] = compile(path, shape);
-      step.again.push_back(operation);
-      paths_.shapes().unite(shape, found);
+      const PathCompiler::Result items = compile(path, shape);
+      step.again.push_back(items.operation);
+      paths_.shapes().unite(shape, items.shape);
     }
     return shape;
   }
 
   void add_column(const ColumnSyntax& column, Scope scope) {
-    Step step{
-        .kind = Step::Kind::column, .operation = compile(column.path, scope.shape).operation, .scope = scope.number};
+    const PathCompiler::Result value = compile(column.path, scope.shape);
+    if (!can_hold(column.encoding, value.type) && !column.collection) {
+      throw meta::Error(meta::ErrorCode::invalid_view, "view " + view_.name + ", " + column.path.location + ", path `" +
+                                                           column.path.source + "`: it gives a " +
+                                                           std::string(to_string(value.type)) +
+                                                           ", but the column's type is " + column.column.fhir_type);
+    }
+    Step step{.kind = Step::Kind::column, .operation = value.operation, .scope = scope.number};
     step.column = column_++;
     step.encoding = column.encoding;
     step.collection = column.collection;
@@ -129,7 +159,7 @@ CompiledPlan compile_plan(const std::vector<const ViewSyntax*>& views) {
     }
     plan.views.push_back(ViewCompiler(paths, *view).compile());
   }
-  plan.operations = paths.finish(plan.shapes);
+  paths.finish(plan);
   plan.root = shapes.final_id(shapes.root());
   plan.id_slot = shapes.slot(shapes.root(), "id");
   plan.resource_type_slot = shapes.slot(shapes.root(), "resourceType");

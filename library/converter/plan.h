@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "library/converter/encoding.h"
+#include "library/converter/regular_expression.h"
 #include "library/converter/shape.h"
 #include "library/converter/view_syntax.h"
 
@@ -25,6 +26,10 @@ enum class OperationCode : std::uint8_t {
   string,
   number,
   boolean,
+  date,
+  date_time,
+  time,
+  quantity,
   row_index,
   index,
   // Of one input collection.
@@ -38,48 +43,103 @@ enum class OperationCode : std::uint8_t {
   take,
   tail,
   where,
+  select,
+  repeat,
   exists,
   empty,
   negate,
   count,
   distinct,
+  is_distinct,
   all,
+  all_true,
+  any_true,
+  all_false,
+  any_false,
+  has_value,
   combine,
   unite,
+  intersect,
+  exclude,
+  subset_of,
+  superset_of,
   join,
   iif,
   resource_key,
   reference_key,
   of_resource_type,
+  of_type,
+  is_type,
+  quantity_of,
   to_string,
+  convert,
+  converts,
+  // Of strings.
   starts_with,
   ends_with,
   contains,
+  index_of,
+  last_index_of,
+  substring,
+  upper,
+  lower,
+  trim,
+  replace,
+  matches,
+  matches_whole,
+  length,
+  split,
+  to_chars,
+  // Of numbers, dates and quantities.
+  absolute,
+  ceiling,
+  floor,
+  round,
+  truncate,
+  low_boundary,
+  high_boundary,
+  precision,
+  negative,
   // Of two operands: input and arguments[0].
   equals,
   not_equals,
+  equivalent,
+  not_equivalent,
   less,
   less_or_equal,
   greater,
   greater_or_equal,
+  in,
+  holds,
   logical_and,
   logical_or,
   logical_xor,
   implies,
   concatenate,
+  add,
+  subtract,
+  multiply,
+  divide,
+  divide_whole,
+  modulo,
 };
+
+// What a path that wants a member does with an item that is no object: break off, pass over it if it is another form of
+// a choice element (`value.unit` with a valueString), or pass over it in any case.
+enum class Leniency : std::uint8_t { none, choice, any };
 
 struct Operation {
   OperationCode code = OperationCode::self;
   OperationId input = kNoOperation;  // kNoOperation: $this
   std::array<OperationId, 3> arguments = {kNoOperation, kNoOperation, kNoOperation};
-  std::uint32_t slot = 0;  // member
+  std::uint32_t slot = 0;  // member; the place of a regular expression
   // chain: members of members of $this, slots[0] first
   std::array<std::uint32_t, 6> slots{};
   std::uint32_t length = 0;
-  bool truth = false;             // boolean
-  std::uint32_t guard = kNoSlot;  // when $this has nothing in this slot, the result is empty
-  std::string text;               // string, number, type of reference_key and of_resource_type
+  bool truth = false;                 // boolean
+  Leniency lenient = Leniency::none;  // member, chain
+  std::uint32_t guard = kNoSlot;      // when $this has nothing in this slot, the result is empty
+  std::string text;                   // literals; the type that keys, type tests and conversions are about
 };
 
 struct Step {
@@ -116,6 +176,7 @@ struct ViewProgram {
 struct CompiledPlan {
   std::string resource;
   std::vector<Operation> operations;
+  std::vector<RegularExpression> expressions;
   std::vector<ViewProgram> views;
   Shapes shapes;
   ShapeId root = kNoShape;

@@ -28,6 +28,7 @@ void RowWriter::collect_repeated(const Step& step, const std::vector<OperationId
     for (std::size_t i = base; i < evaluator.size() && evaluator.failure() == nullptr; ++i) {
       const Item item = evaluator.item(i);
       repeated_.push_back(item);
+      if (repeated_.size() > kMostRows) return evaluator.fail("a repeat gives more than 1,000,000 items");
       collect_repeated(step, step.again, {item, 0, scope.row_index}, evaluator, depth + 1);
     }
     evaluator.truncate(base);
@@ -109,6 +110,7 @@ const char* RowWriter::write(const ViewProgram& view, Evaluator& evaluator, CsvB
     }
     if (step.kind == Step::Kind::row_end) {
       ends.push_back(rows.size());
+      if (ends.size() > kMostRows) return "the view gives more than 1,000,000 rows";
       row_open = false;
     } else {
       enter(view, at, evaluator, rows.size() - row);

@@ -39,6 +39,9 @@ class RowWriter {
 
   std::vector<Scope> scopes_;
   std::vector<Loop> loops_;
+  // Bounds what a resource with huge arrays may multiply to.
+  static constexpr std::size_t kMostRows = 1'000'000;
+
   std::vector<Item> repeated_;
   const Step* failed_at_ = nullptr;
 };

@@ -1,8 +1,11 @@
 #include "library/converter/shape.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <iterator>
+
+#include "library/converter/fhir_types.h"
 
 namespace wellhead::converter {
 namespace {
@@ -19,11 +22,19 @@ std::uint64_t prefix_of(const char* key, std::size_t length) {
 
 }  // namespace
 
-Shape::Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& shapes) {
+Shape::Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& shapes,
+             const std::vector<std::string>& choices) {
   for (std::uint32_t slot = 0; slot < names.size(); ++slot) {
     std::string padded = names[slot];
     padded.resize(padded.size() + sizeof(std::uint64_t));
-    entries_.push_back({prefix_of(padded.data(), names[slot].size()), names[slot], slot, shapes[slot]});
+    entries_.push_back({prefix_of(padded.data(), names[slot].size()), names[slot], slot, shapes[slot], kNoChoice});
+  }
+  for (const std::string& choice : choices) {
+    const auto slot = static_cast<std::uint32_t>(std::ranges::find(names, choice) - names.begin());
+    choices_.push_back(slot);
+    for (Entry& entry : entries_) {
+      if (is_choice_key(entry.name, choice)) entry.choice = slot;
+    }
   }
   const std::size_t size = std::bit_ceil(names.size() * kPlacesPerName + 1);
   shift_ = static_cast<unsigned>(64 - std::countr_zero(size));
@@ -68,6 +79,13 @@ const Shape::Entry* Shape::find(const char* key, std::size_t length) const {
   return nullptr;
 }
 
+const Shape::Entry* Shape::find_choice(std::string_view key) const {
+  for (const std::uint32_t slot : choices_) {
+    if (is_choice_key(key, entries_[slot].name)) return &entries_[slot];
+  }
+  return nullptr;
+}
+
 ShapeBuilder::ShapeBuilder() : drafts_(2) { drafts_[1].parent = 1; }
 
 ShapeId ShapeBuilder::find(ShapeId shape) const {
@@ -92,6 +110,7 @@ void ShapeBuilder::unite(ShapeId a, ShapeId b) {
   b = find(b);
   if (a == b || a == kNoShape || b == kNoShape) return;
   drafts_[b].parent = a;
+  drafts_[a].choices.merge(drafts_[b].choices);
   const auto moved = std::move(drafts_[b].children);
   for (const auto& [name, id] : moved) {
     const ShapeId owner = find(a);
@@ -100,7 +119,30 @@ void ShapeBuilder::unite(ShapeId a, ShapeId b) {
   }
 }
 
+void ShapeBuilder::mark_choice(ShapeId shape, std::string_view name) {
+  if (const ShapeId owner = find(shape); owner != kNoShape) drafts_[owner].choices.emplace(name);
+}
+
+// An object is read by one shape, whatever name it was looked for by. Whether any were united.
+bool ShapeBuilder::unite_choices() {
+  for (ShapeId id = 1; id < drafts_.size(); ++id) {
+    if (find(id) != id) continue;
+    for (const std::string& choice : drafts_[id].choices) {
+      const auto own = drafts_[id].children.find(choice);
+      if (own == drafts_[id].children.end()) continue;
+      for (const auto& [name, child] : drafts_[id].children) {
+        if (!is_choice_key(name, choice) || find(child) == find(own->second)) continue;
+        unite(own->second, child);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 Shapes ShapeBuilder::finish() {
+  while (unite_choices()) {
+  }
   final_ids_.assign(drafts_.size(), kNoShape);
   std::vector<ShapeId> roots;
   for (ShapeId id = 1; id < drafts_.size(); ++id) {
@@ -117,7 +159,8 @@ Shapes ShapeBuilder::finish() {
       names.push_back(name);
       children.push_back(final_ids_[find(child)]);
     }
-    shapes.emplace_back(names, children);
+    const auto& choices = drafts_[root].choices;
+    shapes.emplace_back(names, children, std::vector<std::string>(choices.begin(), choices.end()));
   }
   return shapes;
 }

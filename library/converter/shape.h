@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,22 +23,30 @@ class Shape {
     std::string name;
     std::uint32_t slot = 0;
     ShapeId shape = kNoShape;
+    std::uint32_t choice = kNoChoice;  // slot of the choice element that this is a form of
   };
+  static constexpr std::uint32_t kNoChoice = ~std::uint32_t{0};
 
-  // names[i] gets slot i and leads to shapes[i].
-  Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& shapes);
+  // names[i] gets slot i and leads to shapes[i]. Of the names in `choices` every form is wanted: of `value` also
+  // `valueQuantity`.
+  Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& shapes,
+        const std::vector<std::string>& choices = {});
 
   std::uint32_t slots() const { return static_cast<std::uint32_t>(entries_.size()); }
 
   // key[0 .. length + 8) must be readable. nullptr: not wanted.
   const Entry* find(const char* key, std::size_t length) const;
+  // The choice element that the key, which find() does not know, is a form of.
+  bool has_choices() const { return !choices_.empty(); }
+  const Entry* find_choice(std::string_view key) const;
 
  private:
   std::size_t place(std::uint64_t prefix, const char* key, std::size_t length) const;
   bool fill();
 
-  std::vector<Entry> entries_;         // by slot
-  std::vector<std::uint16_t> places_;  // by hash: 1 + slot, 0 for none
+  std::vector<Entry> entries_;          // by slot
+  std::vector<std::uint32_t> choices_;  // slots
+  std::vector<std::uint16_t> places_;   // by hash: 1 + slot, 0 for none
   std::uint64_t multiplier_ = 0;
   unsigned shift_ = 0;
 };
@@ -54,6 +63,8 @@ class ShapeBuilder {
   ShapeId root() const { return 1; }
   ShapeId child(ShapeId shape, std::string_view name);
   void unite(ShapeId a, ShapeId b);
+  // The element may stand there in each form of a choice.
+  void mark_choice(ShapeId shape, std::string_view name);
 
   Shapes finish();
   // After finish().
@@ -64,7 +75,9 @@ class ShapeBuilder {
   struct Draft {
     ShapeId parent = 0;
     std::map<std::string, ShapeId, std::less<>> children;
+    std::set<std::string, std::less<>> choices;
   };
+  bool unite_choices();
   ShapeId find(ShapeId shape) const;
 
   std::vector<Draft> drafts_;

@@ -94,8 +94,31 @@ TEST(View, NamesViewColumnPathAndPlaceOfAMistake) {
   EXPECT_THAT(refusal(with_path("%nowhere")), HasSubstr("the constant %nowhere is not defined"));
   EXPECT_THAT(refusal(with_path("name.first(1)")), HasSubstr("first() has the wrong number of arguments"));
   EXPECT_THAT(refusal(with_path("name.ofType('x')")), HasSubstr("the name of a type is expected"));
-  EXPECT_THAT(refusal(with_path("1 + 2")), HasSubstr("the operator + is not supported at character 3"));
-  EXPECT_THAT(refusal(with_path("birthDate = @2000")), HasSubstr("date literals are not supported"));
+  EXPECT_THAT(refusal(with_path("name.now()")), HasSubstr("now() cannot be used in a view: a row must depend"));
+  EXPECT_THAT(refusal(with_path("name.matches('(a')")),
+              HasSubstr("regular expression is not understood: a ) is missing"));
+  EXPECT_THAT(refusal(with_path("name.matches(family)")), HasSubstr("as a string literal or constant at character 14"));
+  EXPECT_THAT(refusal(with_path("birthDate = @2000-02-30")), HasSubstr("`@2000-02-30` is no date of the calendar"));
+}
+
+TEST(View, FindsMistakesOfTypeBeforeThereIsAResource) {
+  EXPECT_THAT(refusal(with_path("1 + 'a'")),
+              HasSubstr("the operator + is not for a number and a string at character 3"));
+  EXPECT_THAT(refusal(with_path("name.exists() < 5")), HasSubstr("the operator < is not for a boolean and a number"));
+  EXPECT_THAT(refusal(with_path("'a' * 'b'")), HasSubstr("the operator * is not for a string and a string"));
+  EXPECT_THAT(refusal(with_path("name.count().startsWith('a')")), HasSubstr("startsWith() is not for a number"));
+  EXPECT_THAT(refusal(with_path("-'a'")), HasSubstr("the sign - is not for a string"));
+  EXPECT_THAT(refusal(with_path("name['a']")), HasSubstr("an index is a whole number"));
+  EXPECT_THAT(refusal(with_path("address.ofType(Address)")), HasSubstr("only choice elements, such as value, tell"));
+  EXPECT_EQ(refusal(with_path("name.where(use is Coding).family")),
+            "view v, select[0].column[0] (c), path `name.where(use is Coding).family`: whether this is a Coding cannot "
+            "be known: only choice elements, such as value, tell their type at character 19");
+  EXPECT_EQ(
+      refusal(with_column(R"json({"name": "c", "path": "name.exists()", "type": "integer"})json")),
+      "view v, select[0].column[0] (c), path `name.exists()`: it gives a boolean, but the column's type is integer");
+  EXPECT_THAT(refusal(R"json({"name": "v", "resource": "Patient", "where": [{"path": "name.count()"}],
+                          "select": [{"column": [{"name": "c", "path": "id"}]}]})json"),
+              HasSubstr("where[0], path `name.count()`: a condition is expected, not a number"));
 }
 
 TEST(View, RefusesWhatIsNoViewDefinition) {
