@@ -152,8 +152,10 @@ PathCompiler::Result PathCompiler::temporal(const Path& path) {
     if (!parse_temporal(path.text, kind)) {
       throw PathError(path.position, "`@" + path.text + "` is no " + std::string(to_string(type)) + " of the calendar");
     }
-    const std::size_t skipped = code == Code::time && path.text.starts_with('T') ? 1 : 0;
-    return Result{add({.code = code, .text = path.text.substr(skipped)}), kNoShape, type};
+    std::string text = path.text;
+    if (text.starts_with('T')) text.erase(0, 1);
+    if (text.ends_with('T')) text.pop_back();
+    return Result{add({.code = code, .text = std::move(text)}), kNoShape, type};
   };
   if (path.text.starts_with('T') || (path.text.size() > 2 && path.text[2] == ':')) {
     return make(Code::time, TemporalKind::time, ResultType::time);

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "library/converter/temporal.h"
 #include "library/converter/view_syntax.h"
 #include "library/meta/error.h"
 
@@ -21,6 +22,10 @@ bool is_sql_name(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   const auto is_rest = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; };
   return !name.empty() && name.size() <= kMaxNameLength && is_letter(name[0]) && std::ranges::all_of(name, is_rest);
+}
+
+bool is_one_of(std::string_view text, std::initializer_list<std::string_view> known) {
+  return std::ranges::find(known, text) != known.end();
 }
 
 class ViewReader {
@@ -43,6 +48,7 @@ class ViewReader {
 
   LocatedPath path(std::string source, std::string location) const;
   void read_constant(const element& value, const std::string& location);
+  void read_decimals(std::string_view json);
   Path constant_value(std::string_view type, const element& value, const std::string& location) const;
   SelectSyntax read_select(const element& value, const std::string& location, int nesting);
   void read_iteration(const object& value, SelectSyntax& select) const;
@@ -53,6 +59,7 @@ class ViewReader {
   void check_columns() const;
 
   ViewSyntax view_;
+  std::vector<std::string> decimals_;
 };
 
 object ViewReader::as_object(const element& value, const std::string& location) const {
@@ -154,6 +161,7 @@ ViewSyntax ViewReader::read(std::string_view json, std::string_view default_name
                 "select"});
   view_.resource = required_text(view, "resource", "");
   view_.description = text(view, "description", "");
+  read_decimals(json);
   for_elements(view, "constant", "", [&](const element& value, const std::string& at) { read_constant(value, at); });
   for_elements(view, "where", "", [&](const element& value, const std::string& at) {
     const object where = as_object(value, at);
@@ -181,25 +189,72 @@ void ViewReader::read_constant(const element& value, const std::string& location
     found = true;
   }
   if (!found) fail(location, "the constant " + result.name + " has no value");
+  if (std::ranges::find(view_.constants, result.name, &ConstantSyntax::name) != view_.constants.end()) {
+    fail(location, "two constants are named " + result.name);
+  }
   view_.constants.push_back(std::move(result));
 }
 
 Path ViewReader::constant_value(std::string_view type, const element& value, const std::string& location) const {
   Path literal;
-  if (value.is_string()) {
-    const bool date = type == "Date" || type == "DateTime" || type == "Instant" || type == "Time";
-    literal.kind = date ? Path::Kind::date : Path::Kind::string;
-    literal.text = std::string(value.get_string().value_unsafe());
-  } else if (value.is_bool()) {
+  const auto fail_value = [&](const char* wanted) {
+    fail(location, "`value" + std::string(type) + "` is not " + wanted);
+  };
+  if (type == "Boolean") {
+    bool truth = false;
+    if (value.get_bool().get(truth) != simdjson::SUCCESS) fail_value("a boolean");
     literal.kind = Path::Kind::boolean;
-    literal.text = value.get_bool().value_unsafe() ? "true" : "false";
-  } else if (value.is_number()) {
+    literal.text = truth ? "true" : "false";
+  } else if (is_one_of(type, {"Decimal", "Integer", "Integer64", "PositiveInt", "UnsignedInt"})) {
+    if (!value.is_number()) fail_value("a number");
     literal.kind = Path::Kind::number;
     literal.text = simdjson::minify(value);
+    if (type == "Decimal") {  // read_decimals() has seen as many constants
+      if (view_.constants.size() < decimals_.size()) literal.text = decimals_[view_.constants.size()];
+    } else if (!value.is_int64() && !value.is_uint64()) {
+      fail_value("a whole number");
+    }
+  } else if (is_one_of(type, {"Base64Binary", "Canonical", "Code", "Date", "DateTime", "Id", "Instant", "Markdown",
+                              "Oid", "String", "Time", "Uri", "Url", "Uuid"})) {
+    std::string_view text;
+    if (value.get_string().get(text) != simdjson::SUCCESS) fail_value("a string");
+    const bool time = type == "Time";
+    literal.kind =
+        time || type == "Date" || type == "DateTime" || type == "Instant" ? Path::Kind::date : Path::Kind::string;
+    literal.text = text;
+    if (literal.kind == Path::Kind::date) {
+      const TemporalKind kind = time             ? TemporalKind::time
+                                : type == "Date" ? TemporalKind::date
+                                                 : TemporalKind::date_time;
+      if (!parse_temporal(text, kind)) fail_value("a date or time of the calendar");
+      if (kind == TemporalKind::date_time && text.find('T') == std::string_view::npos) literal.text += 'T';
+    }
   } else {
-    fail(location, "a constant's value is a string, a number or a boolean");
+    fail(location, "unknown element `value" + std::string(type) + "`");
   }
   return literal;
+}
+
+// The decimals among the constants as they are written, by the place of the constant: the DOM does not keep digits.
+void ViewReader::read_decimals(std::string_view json) {
+  simdjson::ondemand::parser parser;
+  const simdjson::padded_string padded(json);
+  simdjson::ondemand::document document;
+  simdjson::ondemand::array constants;
+  if (parser.iterate(padded).get(document) != simdjson::SUCCESS) return;
+  if (document["constant"].get_array().get(constants) != simdjson::SUCCESS) return;
+  for (auto constant : constants) {
+    decimals_.emplace_back();
+    simdjson::ondemand::object fields;
+    if (constant.get_object().get(fields) != simdjson::SUCCESS) continue;
+    simdjson::ondemand::value value;
+    if (fields["valueDecimal"].get(value) != simdjson::SUCCESS) continue;
+    std::string_view text = value.raw_json_token();
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r' || text.back() == '\t')) {
+      text.remove_suffix(1);
+    }
+    decimals_.back() = text;
+  }
 }
 
 SelectSyntax ViewReader::read_select(const element& value, const std::string& location, int nesting) {
