@@ -47,6 +47,24 @@ function(wellhead_benchmark name)
   target_compile_definitions(${name} PRIVATE WELLHEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endfunction()
 
+# wellhead_fuzz(NAME SOURCES a_fuzz.cc DEPENDS target ... CORPUS folder): a libFuzzer program, built by clang with
+# WELLHEAD_FUZZ alone. Its seeds lie in the folder; `scripts/test --fuzz` runs it.
+function(wellhead_fuzz name)
+  if(NOT WELLHEAD_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;DEPENDS")
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS})
+  target_compile_definitions(${name} PRIVATE WELLHEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  file(APPEND "${CMAKE_BINARY_DIR}/fuzzers.txt" "${CMAKE_CURRENT_BINARY_DIR}/${name} ${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}\n")
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
+endfunction()
+
 # wellhead_embed(TARGET SYMBOL FILE): makes FILE's bytes part of TARGET as
 #   extern "C" const char SYMBOL[]; extern "C" const char SYMBOL_end[];
 function(wellhead_embed target symbol file)

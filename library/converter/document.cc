@@ -181,13 +181,6 @@ NodeId Document::read_scalar(NodeId token) {
   return valid ? token + 1 : kBroken;
 }
 
-std::string_view Document::string_text(NodeId node) const {
-  const char* begin = json_ + tokens_[node] + 1;
-  const char* end = json_ + tokens_[node + 1] - 1;
-  while (is_blank(*end)) --end;
-  return {begin, end};
-}
-
 std::string_view Document::json_text(NodeId node) const {
   const char* begin = json_ + tokens_[node];
   const char byte = *begin;

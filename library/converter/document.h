@@ -66,7 +66,12 @@ class Document {
   }
 
   // A string between its quotes, escapes as written; a number, true, false or null as written; other values whole.
-  std::string_view string_text(NodeId node) const;
+  std::string_view string_text(NodeId node) const {
+    const char* begin = json_ + tokens_[node] + 1;
+    const char* end = json_ + tokens_[node + 1] - 1;
+    while (*end != '"') --end;  // blanks may stand behind it
+    return {begin, end};
+  }
   std::string_view json_text(NodeId node) const;
 
   // Whether any string of the document holds an escape. When not, string_text() is the string's value, and no string

@@ -21,18 +21,13 @@ void Evaluator::reset() {
   work_ = 0;
 }
 
-std::optional<std::string_view> Evaluator::string_of(const Item& item) {
-  if (item.kind == Item::Kind::string) return item.text;
-  if (item.kind != Item::Kind::node || !document_.is_string(item.node)) return std::nullopt;
-  const std::string_view raw = document_.string_text(item.node);
-  if (!document_.has_escapes() || raw.find('\\') == std::string_view::npos) return raw;
+std::string_view Evaluator::decoded(std::string_view raw) {
+  if (raw.find('\\') == std::string_view::npos) return raw;
   char* out = arena_.allocate(raw.size());
   const auto length = decode_escapes(raw, out);
-  if (length < 0) {
-    fail(kBadEscape);
-    return std::string_view{};
-  }
-  return std::string_view(out, static_cast<std::size_t>(length));
+  if (length >= 0) return {out, static_cast<std::size_t>(length)};
+  fail(kBadEscape);
+  return {};
 }
 
 std::optional<std::string_view> Evaluator::text_of(const Item& item) {

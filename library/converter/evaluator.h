@@ -72,7 +72,12 @@ class Evaluator {
   }
 
   // The text of a string item, escapes decoded. nullopt: the item is no string.
-  std::optional<std::string_view> string_of(const Item& item);
+  std::optional<std::string_view> string_of(const Item& item) {
+    if (item.kind == Item::Kind::string) return item.text;
+    if (item.kind != Item::Kind::node || !document_.is_string(item.node)) return std::nullopt;
+    const std::string_view raw = document_.string_text(item.node);
+    return document_.has_escapes() ? decoded(raw) : raw;
+  }
   std::optional<std::string_view> number_of(const Item& item) const;
   std::optional<bool> boolean_of(const Item& item) const;
   // The text of a string, or of a date, dateTime, time or quantity that an expression gave.
@@ -101,6 +106,7 @@ class Evaluator {
   using Ordering = std::optional<std::strong_ordering>;  // nullopt: it is not known which
 
   // evaluator.cc
+  std::string_view decoded(std::string_view raw);
   Truth truth(OperationId id, const Scope& scope);
   bool single_operand(const Operation& operation, const Scope& scope, Item& result);
   bool compare_singles(const Operation& operation, const Scope& scope, Truth& result);

@@ -11,13 +11,13 @@
 namespace wellhead::converter {
 namespace {
 
-bool is_id_character(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  const bool letter = static_cast<unsigned char>((byte | 0x20U) - 'a') < 26;
-  const bool digit = static_cast<unsigned char>(byte - '0') < 10;
-  return static_cast<bool>(static_cast<int>(letter) | static_cast<int>(digit) | static_cast<int>(byte == '-') |
-                           static_cast<int>(byte == '.'));
-}
+constexpr auto kIdCharacters = [] {
+  std::array<bool, 256> allowed{};
+  for (const char c : std::string_view("-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) {
+    allowed[static_cast<unsigned char>(c)] = true;
+  }
+  return allowed;
+}();
 
 bool is_type_name(std::string_view text) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -52,10 +52,10 @@ bool is_decimal(std::string_view text) {
 }  // namespace
 
 bool is_fhir_id(std::string_view text) {
-  bool valid = !text.empty() && text.size() <= 64;
-  if (!valid) return false;
-  for (const char c : text) valid &= is_id_character(c);  // without an early end, so that it is vectorized
-  return valid;
+  if (text.empty() || text.size() > 64) return false;
+  unsigned valid = 1;
+  for (const char c : text) valid &= static_cast<unsigned>(kIdCharacters[static_cast<unsigned char>(c)]);
+  return valid != 0;
 }
 
 // What an item is cannot always be told from JSON: of a string of an element that is no choice every type is believed
@@ -255,7 +255,8 @@ std::optional<Evaluator::Reference> Evaluator::split_reference(std::string_view 
   if (slash == std::string_view::npos) return std::nullopt;
   Reference result{reference.substr(0, slash), reference.substr(slash + 1)};
   constexpr std::string_view history_part = "/_history/";
-  if (const auto history = result.id.find(history_part); history != std::string_view::npos) {
+  if (const std::size_t history = result.id.find('/'); history != std::string_view::npos) {
+    if (!result.id.substr(history).starts_with(history_part)) return std::nullopt;
     if (!is_fhir_id(result.id.substr(history + history_part.size()))) return std::nullopt;
     result.id = result.id.substr(0, history);
   }

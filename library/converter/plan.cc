@@ -115,6 +115,7 @@ class ViewCompiler {
     step.encoding = column.encoding;
     step.collection = column.collection;
     step.required = column.column.required;
+    step.optional = !step.required && !step.collection;
     step.name = column.column.name;
     step.path = column.path.source;
     program_.steps.push_back(std::move(step));

@@ -160,6 +160,7 @@ struct Step {
   Encoding encoding = Encoding::text;
   bool collection = false;
   bool required = false;
+  bool optional = false;  // column: may be NULL, which is nothing at all in CSV
   std::vector<std::uint32_t> targets;
   std::vector<OperationId> start;  // repeat: from the outer scope
   std::vector<OperationId> again;  // repeat: from each item found

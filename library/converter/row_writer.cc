@@ -97,6 +97,10 @@ const char* RowWriter::write(const ViewProgram& view, Evaluator& evaluator, CsvB
     const Step& step = view.steps[at];
     if (step.kind == Step::Kind::column) {
       if (step.column > 0) rows.append(',');
+      if (step.optional && evaluator.absent(evaluator.plan().operations[step.operation], scopes_[step.scope])) {
+        ++at;
+        continue;
+      }
       if (const char* rule = write_column(step, scopes_[step.scope], evaluator, rows)) {
         failed_at_ = &step;
         return rule;

@@ -36,7 +36,6 @@ void set_date(std::int64_t days, FhirTime& time) {
 }
 
 int days_in_month(int year, int month) {
-  FhirTime first;
   const std::int64_t begin = days_of_date(year, month, 1);
   const std::int64_t end = month == 12 ? days_of_date(year + 1, 1, 1) : days_of_date(year, month + 1, 1);
   return static_cast<int>(end - begin);
