@@ -119,7 +119,7 @@ void Database::release() {
 Worker::Worker(const meta::Settings& settings, const Database& database)
     : options_(load_options(settings)),
       pool_(database.url(), concurrency(settings) + kLoadingSlots + kDefaultSlots + 4),
-      blobs_(storage::open_blob_store(settings.get(kBlobUrl))),
+      blobs_(storage::open_blob_store(settings)),
       loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url())),
       registry_([this] {
         orchestration::Registry registry;
@@ -155,6 +155,7 @@ void Worker::begin() {
 
 void Worker::stop() {
   pool_.set_patience(std::chrono::milliseconds(0));
+  blobs_->set_patience(std::chrono::milliseconds(0));
   engine_.stop();
   housekeeping_.stop();
 }

@@ -98,7 +98,7 @@ int doctor(const CommandLine& line) {
     return examine_database(database);
   }));
   found.findings.push_back(examine("blob store", [&] {
-    const auto blobs = storage::open_blob_store(settings.get(meta::setting::kBlobUrl));
+    const auto blobs = storage::open_blob_store(settings);
     blobs->check();
     return blobs->name() + " can be written";
   }));

@@ -65,7 +65,7 @@ std::string count_text(const std::optional<std::int64_t>& count) { return count 
 int plan(const CommandLine& line, const meta::Settings& settings, const std::vector<meta::Zipcode>& zipcodes) {
   // Nothing connects: an estimate talks to the server alone.
   storage::ConnectionPool no_database("postgresql://", 1);
-  const auto blobs = storage::open_blob_store(settings.get(meta::setting::kBlobUrl));
+  const auto blobs = storage::open_blob_store(settings);
   zipcode::LoadService loads(no_database, *blobs, source_settings(settings), [&](const std::string&) {
     return std::make_unique<webclient::LocalRateLimiter>(
         static_cast<double>(settings.get(meta::setting::kRequestRate)));

@@ -131,6 +131,42 @@ constexpr Duration kKeepBlobs{
      .description = "How long staged CSV blobs stay after their run; then worker, up and load delete them.",
      .unit = "days",
      .most = 3'650 * kDay}};
+constexpr Text kCreateBucket{{.name = "WELLHEAD_CREATE_BUCKET",
+                              .kind = SettingKind::choice,
+                              .fallback = "no",
+                              .description = "Whether a bucket or container that is missing is made.",
+                              .choices = "no|yes"}};
+constexpr Text kS3Addressing{
+    {.name = "WELLHEAD_S3_ADDRESSING",
+     .kind = SettingKind::choice,
+     .fallback = "auto",
+     .description = "Where the bucket stands in a URL: its path or its host; auto is path with AWS_ENDPOINT_URL.",
+     .choices = "auto|path|virtual-host"}};
+constexpr Text kAwsEndpointUrl{{.name = "AWS_ENDPOINT_URL",
+                                .kind = SettingKind::http_url,
+                                .description = "Store for s3:// that speaks S3; not set, it is AWS."}};
+constexpr Text kAwsRegion{{.name = "AWS_REGION",
+                           .fallback = "us-east-1",
+                           .description = "Region of the bucket, which requests are signed for."}};
+constexpr Text kAwsAccessKeyId{{.name = "AWS_ACCESS_KEY_ID",
+                                .description = "Access key for s3://; for Google's store an HMAC key.",
+                                .secret = true}};
+constexpr Text kAwsSecretAccessKey{
+    {.name = "AWS_SECRET_ACCESS_KEY", .description = "Secret of that access key.", .secret = true}};
+constexpr Text kAwsSessionToken{{.name = "AWS_SESSION_TOKEN",
+                                 .description = "Session token that came with a temporary access key.",
+                                 .secret = true}};
+constexpr Text kAwsCaBundle{{.name = "AWS_CA_BUNDLE",
+                             .kind = SettingKind::path,
+                             .description = "Certificates (PEM) to trust at the blob store, instead of the system's."}};
+constexpr Text kAzureAccount{{.name = "AZURE_STORAGE_ACCOUNT", .description = "Storage account for azure://."}};
+constexpr Text kAzureKey{
+    {.name = "AZURE_STORAGE_KEY", .description = "Shared key of the storage account.", .secret = true}};
+constexpr Text kAzureSasToken{
+    {.name = "AZURE_STORAGE_SAS_TOKEN", .description = "Shared access signature, instead of the key.", .secret = true}};
+constexpr Text kAzureEndpoint{{.name = "AZURE_STORAGE_ENDPOINT",
+                               .kind = SettingKind::http_url,
+                               .description = "Base URL of the blob service; not set, it is Azure's for the account."}};
 constexpr Duration kLeaseDuration{
     {.name = "WELLHEAD_LEASE_DURATION",
      .kind = SettingKind::duration,
@@ -162,19 +198,26 @@ constexpr Text kLogFormat{{.name = "WELLHEAD_LOG_FORMAT",
 
 std::span<const SettingDefinition* const> setting_definitions() {
   using namespace setting;
-  static constexpr std::array<const SettingDefinition*, 27> all = {
-      &kSourceUrl,     &kSourceToken, &kSourceUser,    &kSourcePassword,  &kSourceCaFile,  &kConcurrency,
-      &kPageSize,      &kRequestRate, &kObservations,  &kConnectTimeout,  &kReadTimeout,   &kMaxResponseBytes,
-      &kRetryAttempts, &kRetryDelay,  &kRetryMaxDelay, &kCircuitFailures, &kCircuitPeriod, &kCircuitMaxPeriod,
-      &kHome,          &kDatabaseUrl, &kBlobUrl,       &kKeepBlobs,       &kLeaseDuration, &kListen,
-      &kMetricsListen, &kLogLevel,    &kLogFormat};
+  static constexpr auto all = std::to_array<const SettingDefinition*>(
+      {&kSourceUrl,      &kSourceToken, &kSourceUser,     &kSourcePassword,     &kSourceCaFile,    &kConcurrency,
+       &kPageSize,       &kRequestRate, &kObservations,   &kConnectTimeout,     &kReadTimeout,     &kMaxResponseBytes,
+       &kRetryAttempts,  &kRetryDelay,  &kRetryMaxDelay,  &kCircuitFailures,    &kCircuitPeriod,   &kCircuitMaxPeriod,
+       &kHome,           &kDatabaseUrl, &kBlobUrl,        &kKeepBlobs,          &kCreateBucket,    &kS3Addressing,
+       &kAwsEndpointUrl, &kAwsRegion,   &kAwsAccessKeyId, &kAwsSecretAccessKey, &kAwsSessionToken, &kAwsCaBundle,
+       &kAzureAccount,   &kAzureKey,    &kAzureSasToken,  &kAzureEndpoint,      &kLeaseDuration,   &kListen,
+       &kMetricsListen,  &kLogLevel,    &kLogFormat});
   return all;
 }
 
 std::string flag_of(const SettingDefinition& definition) {
   std::string flag = "--";
-  for (const char c : definition.name.substr(std::string_view("WELLHEAD_").size())) {
-    flag.push_back(c == '_' ? '-' : static_cast<char>(c - 'A' + 'a'));
+  constexpr std::string_view prefix = "WELLHEAD_";
+  for (const char c : definition.name.substr(definition.name.starts_with(prefix) ? prefix.size() : 0)) {
+    if (c == '_') {
+      flag.push_back('-');
+    } else {
+      flag.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+    }
   }
   return flag;
 }

@@ -49,6 +49,11 @@ bool is_database_url(std::string_view text) {
          (text.find("://") == std::string_view::npos && text.find('=') != std::string_view::npos);
 }
 
+bool is_blob_url(std::string_view text) {
+  return text.starts_with("file:///") ||
+         (is_url(text, {"s3://", "azure://"}) && text.find('@') == std::string_view::npos);
+}
+
 // host:port or [address]:port
 bool is_address(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -111,7 +116,7 @@ std::optional<std::string> normalized(const SettingDefinition& definition, std::
     case SettingKind::database_url:
       return keep_if(is_database_url(text));
     case SettingKind::blob_url:
-      return keep_if(text.starts_with("file:///"));
+      return keep_if(is_blob_url(text));
     case SettingKind::path:
       return absolute_path(text);
     case SettingKind::address:
@@ -136,7 +141,7 @@ std::string expectation(const SettingDefinition& definition) {
     case SettingKind::database_url:
       return "a URL like postgresql://user@host/database";
     case SettingKind::blob_url:
-      return "a URL like file:///var/lib/wellhead/blobs";
+      return "a URL like file:///var/lib/wellhead/blobs, s3://bucket/prefix or azure://container/prefix";
     case SettingKind::path:
       return "a path";
     case SettingKind::address:

@@ -74,6 +74,18 @@ const SettingDefinition* find_definition(std::string_view name) {
   return nullptr;
 }
 
+// NAME_FILE's definition, if NAME is a secret.
+const SettingDefinition* secret_of_file(std::string_view name) {
+  if (!name.ends_with(kFileSuffix)) return nullptr;
+  const auto* definition = find_definition(name.substr(0, name.size() - kFileSuffix.size()));
+  return definition != nullptr && definition->secret ? definition : nullptr;
+}
+
+// With Wellhead's prefix, whatever follows it, or a name of the registry.
+bool is_ours(std::string_view name) {
+  return name.starts_with(kPrefix) || find_definition(name) != nullptr || secret_of_file(name) != nullptr;
+}
+
 // One place a value was given.
 struct Given {
   std::string name;
@@ -103,7 +115,7 @@ using Layer = std::map<std::string, Given>;
 Layer environment_layer(const Settings::Sources& sources) {
   Layer layer;
   for (auto& [name, value] : sources.environment ? *sources.environment : process_environment()) {
-    if (!name.starts_with(kPrefix) || name.starts_with(kTestPrefix) || value.empty()) continue;
+    if (!is_ours(name) || name.starts_with(kTestPrefix) || value.empty()) continue;
     if (kFailPoints && name.starts_with(kFailPointVariables)) continue;
     layer.insert_or_assign(name, Given{name, value, SettingOrigin::environment, {}});
   }
@@ -115,7 +127,7 @@ Layer env_file_layer(const Settings::Sources& sources) {
   if (!sources.env_file && !std::filesystem::exists(path)) return {};
   Layer layer;
   for (auto& line : parse_env_file(read_text(path, "the settings file"), path.string())) {
-    if (!line.name.starts_with(kPrefix)) continue;
+    if (!is_ours(line.name)) continue;
     Given given{line.name, line.value, SettingOrigin::env_file, fmt::format("{}:{}", path.string(), line.line)};
     if (line.value.empty()) {
       layer.erase(line.name);
@@ -132,13 +144,6 @@ Layer flag_layer(const Settings::Sources& sources) {
     layer.insert_or_assign(flag.name, Given{flag.name, flag.value, SettingOrigin::flag, flag.spelled});
   }
   return layer;
-}
-
-// NAME_FILE's definition, if NAME is a secret.
-const SettingDefinition* secret_of_file(std::string_view name) {
-  if (!name.ends_with(kFileSuffix)) return nullptr;
-  const auto* definition = find_definition(name.substr(0, name.size() - kFileSuffix.size()));
-  return definition != nullptr && definition->secret ? definition : nullptr;
 }
 
 void check_names(const Layer& layer) {
@@ -240,6 +245,9 @@ Settings Settings::load(const Sources& sources) {
   if (settings.is_set(setting::kSourceToken) && settings.is_set(setting::kSourceUser)) {
     fail("WELLHEAD_SOURCE_TOKEN and WELLHEAD_SOURCE_USER are both set",
          "Set one of them: a token or a user with a password");
+  }
+  if (settings.is_set(setting::kAzureKey) && settings.is_set(setting::kAzureSasToken)) {
+    fail("AZURE_STORAGE_KEY and AZURE_STORAGE_SAS_TOKEN are both set", "Set one of them: a key or a signature");
   }
   return settings;
 }

@@ -1,8 +1,8 @@
 // The settings of Wellhead: one typed registry, and the values in force with where each came from.
 //
 // A value comes from the first of: a flag, the environment, the .env file, the default. Any secret may come from a file
-// instead, by NAME_FILE. An empty value counts as not set. In .env, names that do not begin with WELLHEAD_ belong to
-// others and are ignored; in the environment WELLHEAD_TEST_* belongs to the tests.
+// instead, by NAME_FILE. An empty value counts as not set. Names that do not begin with WELLHEAD_ belong to others and
+// are ignored, but for the few of the registry (AWS_REGION); in the environment WELLHEAD_TEST_* belongs to the tests.
 //
 //   const auto settings = meta::Settings::load({.flags = {{"WELLHEAD_CONCURRENCY", "8", "--concurrency"}}});
 //   settings.get(meta::setting::kConcurrency);   // std::int64_t 8
@@ -29,7 +29,7 @@ enum class SettingKind {
   text,
   http_url,      // http://… or https://…
   database_url,  // postgresql://… or libpq's key=value form
-  blob_url,      // file:///absolute/path
+  blob_url,      // file:///absolute/path, s3://bucket/prefix or azure://container/prefix
   path,          // made absolute
   address,       // host:port, port 0 for any free one
   integer,       // within the limits of the definition
@@ -65,6 +65,9 @@ extern const Text kObservations;
 extern const Duration kConnectTimeout, kReadTimeout, kRetryDelay, kRetryMaxDelay, kCircuitPeriod, kCircuitMaxPeriod;
 extern const Text kHome, kDatabaseUrl, kBlobUrl;
 extern const Duration kKeepBlobs;
+extern const Text kCreateBucket, kS3Addressing;
+extern const Text kAwsEndpointUrl, kAwsRegion, kAwsAccessKeyId, kAwsSecretAccessKey, kAwsSessionToken, kAwsCaBundle;
+extern const Text kAzureAccount, kAzureKey, kAzureSasToken, kAzureEndpoint;
 extern const Duration kLeaseDuration;
 extern const Text kListen, kMetricsListen, kLogLevel, kLogFormat;
 }  // namespace setting
@@ -72,7 +75,7 @@ extern const Text kListen, kMetricsListen, kLogLevel, kLogFormat;
 // All of them, in the order of .env.example.
 std::span<const SettingDefinition* const> setting_definitions();
 
-// Of a flag: WELLHEAD_SOURCE_URL is --source-url.
+// Of a flag: WELLHEAD_SOURCE_URL is --source-url, AWS_REGION is --aws-region.
 std::string flag_of(const SettingDefinition& definition);
 
 enum class SettingOrigin { fallback, env_file, environment, flag };

@@ -130,6 +130,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Malformed{"WELLHEAD_SOURCE_URL", "http:///r4"}, Malformed{"WELLHEAD_SOURCE_URL", "http://a b"},
                       Malformed{"WELLHEAD_DATABASE_URL", "mysql://host/x"},
                       Malformed{"WELLHEAD_BLOB_URL", "/var/blobs"}, Malformed{"WELLHEAD_BLOB_URL", "file://host/blobs"},
+                      Malformed{"WELLHEAD_BLOB_URL", "s3:///prefix"}, Malformed{"WELLHEAD_BLOB_URL", "s3://key@bucket"},
+                      Malformed{"AWS_ENDPOINT_URL", "minio:9000"}, Malformed{"WELLHEAD_S3_ADDRESSING", "host"},
                       Malformed{"WELLHEAD_LISTEN", "8080"}, Malformed{"WELLHEAD_LISTEN", "localhost:80800"},
                       Malformed{"WELLHEAD_LISTEN", "::1:8080"}, Malformed{"WELLHEAD_OBSERVATIONS", "both"},
                       Malformed{"WELLHEAD_OBSERVATIONS", "auto|batched"}, Malformed{"WELLHEAD_LOG_LEVEL", "loud"}));
@@ -154,6 +156,19 @@ TEST_F(SettingsTest, TakeSecretsFromFiles) {
   EXPECT_EQ(settings.get(setting::kSourceToken), "s3cret");
   EXPECT_EQ(settings.entry(setting::kSourceToken).file, path);
   EXPECT_EQ(settings.entry(setting::kSourceToken).shown(), "(hidden)");
+}
+
+TEST_F(SettingsTest, TakeTheNamesThatOtherToolsKnow) {
+  env_file("AWS_REGION=eu-west-1\nAWS_PROFILE=other\n");
+  environment("AWS_ACCESS_KEY_ID", "s3cret");
+  environment("AWS_DEFAULT_OUTPUT", "text");
+  environment("AWS_SECRET_ACCESS_KEY_FILE", write("key", "s3cret\n").string());
+  const auto settings = load();
+  EXPECT_EQ(settings.get(setting::kAwsRegion), "eu-west-1");
+  EXPECT_EQ(settings.get(setting::kAwsSecretAccessKey), "s3cret");
+  EXPECT_EQ(settings.entry(setting::kAwsAccessKeyId).shown(), "(hidden)");
+  EXPECT_EQ(flag_of(setting::kAwsRegion), "--aws-region");
+  EXPECT_EQ(flag_of(setting::kS3Addressing), "--s3-addressing");
 }
 
 TEST_F(SettingsTest, RefuseASecretThatCannotBeRead) {
@@ -237,7 +252,7 @@ TEST(EnvExample, AgreesWithTheRegistry) {
   std::vector<std::string> names;
   std::string above;
   for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("#WELLHEAD_")) {
+    if (!line.starts_with("#WELLHEAD_") && !line.starts_with("#AWS_") && !line.starts_with("#AZURE_")) {
       above = line.empty() ? "" : above.append(line).append(" ");
       continue;
     }

@@ -2,14 +2,19 @@
 // content, so writing the same content twice is harmless and a blob never changes.
 //
 // All calls block; a store may be used from many threads at once. Errors: Error{blob_store_failed} (disk full, no
-// permission; names the store and the key), Error{blob_missing}, Error{blob_corrupt}.
+// permission, no answer; names the store and the key; not retryable when only a change of the settings or of the
+// store's can help), Error{blob_missing}, Error{blob_corrupt}.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "library/meta/settings.h"
+#include "library/storage/blob/object_settings.h"
 
 namespace wellhead::storage {
 
@@ -27,7 +32,7 @@ class BlobWriter {
     BlobKey key;
     std::uint64_t bytes = 0;
   };
-  // Makes the blob durable (fsync, rename) and says its key.
+  // Makes the blob durable and says its key.
   virtual Written finish() = 0;
 };
 
@@ -49,6 +54,18 @@ class BlobStore {
   virtual std::uint64_t size(const BlobKey& key) = 0;
   virtual void remove(const BlobKey& key) = 0;
 
+  struct Listed {
+    BlobKey key;
+    std::uint64_t bytes = 0;
+  };
+  // Every blob whose key begins with `prefix` ("", "csv/", "csv/ab/"), in no promised order; never holds more than a
+  // page of them. What is written or removed meanwhile may be among them or not.
+  virtual void list(std::string_view prefix, const std::function<void(const Listed&)>& receive) = 0;
+
+  // How long a call goes on trying while the store does not answer, also of those under way. With 0, which an orderly
+  // stop sets, they end within seconds. A directory either answers or fails.
+  virtual void set_patience(std::chrono::milliseconds /*patience*/) {}
+
   // For messages: the URL of the store, without secrets.
   virtual std::string name() const = 0;
 
@@ -56,7 +73,10 @@ class BlobStore {
   virtual void check() = 0;
 };
 
-// file:///absolute/path (made when missing). Error{invalid_setting} for anything else.
-std::unique_ptr<BlobStore> open_blob_store(std::string_view url);
+// file:///absolute/path (made when missing), s3://bucket/prefix or azure://container/prefix, with the settings for the
+// latter two, which connect to nothing before their first call. Error{invalid_setting} for anything else.
+std::unique_ptr<BlobStore> open_blob_store(std::string_view url, const ObjectStoreSettings& settings = {});
+// The one of WELLHEAD_BLOB_URL.
+std::unique_ptr<BlobStore> open_blob_store(const meta::Settings& settings);
 
 }  // namespace wellhead::storage

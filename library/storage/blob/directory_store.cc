@@ -12,20 +12,16 @@
 #include <system_error>
 
 #include "library/meta/digest.h"
-#include "library/meta/error.h"
 #include "library/meta/fail_point.h"
 #include "library/storage/blob/file.h"
+#include "library/storage/blob/key.h"
 
 namespace wellhead::storage {
 namespace {
 
 namespace fs = std::filesystem;
-using meta::Error;
-using meta::ErrorCode;
 
 constexpr std::size_t kPiece = 256 * 1024;
-constexpr std::size_t kDigestDigits = 64;
-constexpr std::string_view kScheme = "file://";
 constexpr auto kIncoming = "incoming";
 constexpr auto kLeftoverAge = std::chrono::hours(24);
 
@@ -56,20 +52,8 @@ void remove_leftovers(const fs::path& incoming) {
 
 // The file of a key; a key that does not come from finish() finds none.
 fs::path path_of(const fs::path& root, const BlobKey& key) {
-  if (key.text.empty() || key.text.front() == '/' || key.text.find("..") != std::string::npos) {
-    throw Error(ErrorCode::blob_missing, fmt::format("'{}' is no key of a blob", key.text));
-  }
+  check_key(key);
   return root / key.text;
-}
-
-[[noreturn]] void fail_missing(const std::string& store, const BlobKey& key) {
-  throw Error(ErrorCode::blob_missing, fmt::format("blob {} is not in {} any more", key.text, store),
-              "Check that WELLHEAD_BLOB_URL is the one the run was staged with; else load the zip code again");
-}
-
-std::string digest_in(const BlobKey& key) {
-  const auto slash = key.text.rfind('/');
-  return key.text.substr(slash == std::string::npos ? 0 : slash + 1, kDigestDigits);
 }
 
 class FileWriter final : public BlobWriter {
@@ -129,7 +113,7 @@ std::unique_ptr<BlobWriter> DirectoryStore::create(std::string_view prefix, std:
 
 void DirectoryStore::read(const BlobKey& key, const std::function<void(std::string_view)>& receive) {
   const File file(root_, path_of(root_, key), O_RDONLY);
-  if (file.missing()) fail_missing(name(), key);
+  if (file.missing()) fail_missing(*this, key);
   meta::Sha256 digest;
   std::uint64_t offset = 0;
   for (auto piece = file.read_at(0, kPiece); !piece.empty(); piece = file.read_at(offset, kPiece)) {
@@ -137,28 +121,40 @@ void DirectoryStore::read(const BlobKey& key, const std::function<void(std::stri
     receive(piece);
     offset += piece.size();
   }
-  if (digest.finish() != digest_in(key)) {
-    throw Error(ErrorCode::blob_corrupt, fmt::format("blob {} in {} is damaged", key.text, name()),
-                "Its content does not match its name. Check the disk, remove the file and load the zip code again");
-  }
+  if (digest.finish() != digest_in(key)) fail_corrupt(*this, key, "its content does not match its name");
 }
 
 std::string DirectoryStore::read_range(const BlobKey& key, std::uint64_t offset, std::uint64_t length) {
   const File file(root_, path_of(root_, key), O_RDONLY);
-  if (file.missing()) fail_missing(name(), key);
+  if (file.missing()) fail_missing(*this, key);
   return file.read_at(offset, length);
 }
 
 std::uint64_t DirectoryStore::size(const BlobKey& key) {
   const File file(root_, path_of(root_, key), O_RDONLY);
-  if (file.missing()) fail_missing(name(), key);
+  if (file.missing()) fail_missing(*this, key);
   return file.size();
 }
 
 void DirectoryStore::remove(const BlobKey& key) {
   if (::unlink(path_of(root_, key).c_str()) == 0) return;
-  if (errno == ENOENT) fail_missing(name(), key);
+  if (errno == ENOENT) fail_missing(*this, key);
   fail_in_store(errno, root_, "removing " + key.text);
+}
+
+void DirectoryStore::list(std::string_view prefix, const std::function<void(const Listed&)>& receive) {
+  std::error_code error;
+  for (auto entry = fs::recursive_directory_iterator(root_, error); entry != fs::recursive_directory_iterator();
+       entry.increment(error)) {
+    if (error) break;
+    const auto key = entry->path().lexically_relative(root_).string();
+    if (key == kIncoming) entry.disable_recursion_pending();
+    std::error_code gone;  // a blob may be removed meanwhile
+    if (!key.starts_with(prefix) || !entry->is_regular_file(gone)) continue;
+    const auto bytes = entry->file_size(gone);
+    if (!gone) receive({{key}, bytes});
+  }
+  if (error) fail_in_store(error.value(), root_, "listing");
 }
 
 std::string DirectoryStore::name() const { return "file://" + root_.string(); }
@@ -167,14 +163,6 @@ void DirectoryStore::check() {
   auto writer = create("check", ".txt");
   writer->write(fmt::format("Wellhead could write here: {}\n", unique_name()));
   remove(writer->finish().key);
-}
-
-std::unique_ptr<BlobStore> open_blob_store(std::string_view url) {
-  if (!url.starts_with(kScheme) || url.size() <= kScheme.size() || url[kScheme.size()] != '/') {
-    throw Error(ErrorCode::invalid_setting, fmt::format("'{}' is no blob store", meta::redacted_url(url)),
-                "WELLHEAD_BLOB_URL looks like file:///var/lib/wellhead/blobs");
-  }
-  return std::make_unique<DirectoryStore>(fs::path(url.substr(kScheme.size())).lexically_normal());
 }
 
 }  // namespace wellhead::storage

@@ -19,6 +19,7 @@ class DirectoryStore final : public BlobStore {
   std::string read_range(const BlobKey& key, std::uint64_t offset, std::uint64_t length) override;
   std::uint64_t size(const BlobKey& key) override;
   void remove(const BlobKey& key) override;
+  void list(std::string_view prefix, const std::function<void(const Listed&)>& receive) override;
   std::string name() const override;
   void check() override;
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "library/storage/blob/key.h"
 #include "library/storage/blob/zstd.h"
 
 namespace wellhead::storage {

@@ -3,10 +3,8 @@
 
 #include <zstd.h>
 
+#include <cstddef>
 #include <memory>
-#include <string>
-
-#include "library/storage/blob/blob_store.h"
 
 namespace wellhead::storage {
 
@@ -23,8 +21,5 @@ ZstdDecompressor make_decompressor();
 
 // Passes a size on; Error{internal} when it is a compressor's error.
 std::size_t checked_compression(std::size_t size_or_error);
-
-// Error{blob_corrupt}: names blob and store.
-[[noreturn]] void fail_corrupt(const BlobStore& store, const BlobKey& key, const std::string& why);
 
 }  // namespace wellhead::storage

@@ -5,6 +5,7 @@
 
 #include "library/meta/error.h"
 #include "library/storage/blob/frames.h"
+#include "library/storage/blob/key.h"
 #include "library/storage/blob/zstd.h"
 
 namespace wellhead::storage {
@@ -37,11 +38,6 @@ std::size_t checked_compression(std::size_t size_or_error) {
     throw Error(ErrorCode::internal, fmt::format("zstd: {}", ZSTD_getErrorName(size_or_error)));
   }
   return size_or_error;
-}
-
-void fail_corrupt(const BlobStore& store, const BlobKey& key, const std::string& why) {
-  throw Error(ErrorCode::blob_corrupt, fmt::format("blob {} in {} is damaged: {}", key.text, store.name(), why),
-              "Check the disk, remove the file and load the zip code again");
 }
 
 struct CsvBlobWriter::State {
