@@ -2,6 +2,7 @@
 // this folder; object_store.h does what they have in common.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,6 +36,8 @@ struct Refusal {
   Meaning meaning = Meaning::failed;
   std::string text;  // "403 SignatureDoesNotMatch: The request …", without secrets
   std::string advice;
+  // How long to repeat it at most.
+  std::chrono::milliseconds limit = std::chrono::milliseconds::max();
 };
 
 // A stretch of a spool with what the dialect wants to be known of it. The spool outlives it.

@@ -42,7 +42,8 @@ class ObjectStore::Attempts {
   // Waits before the next one; false: the time is over.
   // `why` is logged once.
   bool again(const Refusal& why) {
-    const auto limit = store_.answered_ ? limit_ : std::min(limit_, store_.settings_.first_patience);
+    auto limit = std::min(limit_, why.limit);
+    if (!store_.answered_) limit = std::min(limit, store_.settings_.first_patience);
     thread_local std::minstd_rand random{std::random_device()()};
     const auto pause = std::uniform_int_distribution<milliseconds::rep>(pause_.count() / 2, pause_.count())(random);
     pause_ = std::min(2 * pause_, kLongestPause);

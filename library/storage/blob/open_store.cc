@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "library/meta/error.h"
+#include "library/storage/blob/azure_dialect.h"
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/blob/directory_store.h"
 #include "library/storage/blob/object_store.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::string_view kFile = "file://";
 constexpr std::string_view kS3 = "s3://";
+constexpr std::string_view kAzure = "azure://";
 
 }  // namespace
 
@@ -42,6 +44,9 @@ std::unique_ptr<BlobStore> open_blob_store(std::string_view url, const ObjectSto
   }
   if (url.starts_with(kS3)) {
     return std::make_unique<ObjectStore>(make_s3_dialect(url.substr(kS3.size()), settings), settings);
+  }
+  if (url.starts_with(kAzure)) {
+    return std::make_unique<ObjectStore>(make_azure_dialect(url.substr(kAzure.size()), settings), settings);
   }
   throw meta::Error(
       meta::ErrorCode::invalid_setting, fmt::format("'{}' is no blob store", meta::redacted_url(url)),

@@ -28,6 +28,10 @@ constexpr std::string_view kBucket =
     "Make the bucket, check WELLHEAD_BLOB_URL, or set WELLHEAD_CREATE_BUCKET=yes to have it made";
 constexpr std::string_view kNoStore =
     "Check that AWS_ENDPOINT_URL is the address of an S3 API (MinIO: not its console)";
+// MinIO says so of an object that is damaged on its disks, and of one whose disks are away.
+constexpr std::string_view kUnreadable =
+    "If it stays so, the object is damaged at the store: look at its log, or remove the object and load again";
+constexpr std::chrono::seconds kUnreadableLimit{5};
 constexpr std::string_view kBusy = "Try again later, or lower WELLHEAD_CONCURRENCY";
 
 constexpr auto kKnown = std::to_array<Known>({
@@ -55,7 +59,7 @@ constexpr auto kKnown = std::to_array<Known>({
     {"AllAccessDisabled", Meaning::refused, kRights},
     {"AccountProblem", Meaning::refused, kRights},
     {"SlowDown", Meaning::busy, kBusy},
-    {"SlowDownRead", Meaning::busy, kBusy},
+    {"SlowDownRead", Meaning::busy, kUnreadable},
     {"SlowDownWrite", Meaning::busy, kBusy},
     {"RequestTimeout", Meaning::busy, kBusy},
     {"InternalError", Meaning::busy, "The store's own log says more"},
@@ -118,6 +122,7 @@ Refusal s3_refusal(const ObjectRequest& request, const ObjectAnswer& answer, con
                fmt::format("the answer {} is none of an S3 store{}{}", answer.status, body.empty() ? "" : ": ", body),
                std::string(kNoStore)};
   }
+  if (meaning.advice == kUnreadable) refusal.limit = kUnreadableLimit;
   if (refusal.meaning == Meaning::no_bucket) refusal.text += fmt::format(" ({})", bucket);
   if (const auto region = answer.header("x-amz-bucket-region"); !region.empty() && refusal.advice == kRegion)
     refusal.advice += ", which is " + region;
