@@ -1,6 +1,7 @@
 #include "app/fhirsim/fhir.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -53,9 +54,8 @@ void FhirInteractions::answer(const Request& request, FaultSubject& subject, Rep
   const auto type = resource_type_from_string(path.substr(0, slash));
   if (!type) {
     return reply.outcome(404, "processing",
-                         fmt::format("HAPI-0302: Unknown resource type '{}' - Server knows how to handle: "
-                                     "[Observation, Patient]",
-                                     path.substr(0, slash)));
+                         fmt::format("HAPI-0302: Unknown resource type '{}' - Server knows how to handle: [{}]",
+                                     path.substr(0, slash), fmt::join(resource_type_names(), ", ")));
   }
   const auto rest = path.substr(std::min(slash + 1, path.size()));
   if (get && rest.empty()) return search(*type, request, request.query(), subject, reply);

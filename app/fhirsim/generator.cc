@@ -12,6 +12,10 @@ extern const char fhirsim_patient_templates[];
 extern const char fhirsim_patient_templates_end[];
 extern const char fhirsim_observation_templates[];
 extern const char fhirsim_observation_templates_end[];
+extern const char fhirsim_encounter_templates[];
+extern const char fhirsim_encounter_templates_end[];
+extern const char fhirsim_condition_templates[];
+extern const char fhirsim_condition_templates_end[];
 extern const char fhirsim_names[];
 extern const char fhirsim_names_end[];
 }
@@ -80,9 +84,12 @@ Generator::Generator(Options options)
     : options_(std::move(options)),
       key_(mix(options_.seed + 0x5851f42d4c957f2dU)),
       patient_templates_({fhirsim_patient_templates, fhirsim_patient_templates_end}),
-      observation_templates_({fhirsim_observation_templates, fhirsim_observation_templates_end}) {
+      observation_templates_({fhirsim_observation_templates, fhirsim_observation_templates_end}),
+      encounter_templates_({fhirsim_encounter_templates, fhirsim_encounter_templates_end}),
+      condition_templates_({fhirsim_condition_templates, fhirsim_condition_templates_end}) {
   const auto patients = std::uint64_t{options_.patients} * options_.zips.size();
-  if (patients >> 31 != 0 || options_.observations >> kObservationBits != 0) {
+  const auto most = std::max({options_.observations, options_.encounters, options_.conditions});
+  if (patients >> 31 != 0 || most >> kObservationBits != 0) {
     throw meta::Error(meta::ErrorCode::invalid_input, "too many resources to generate",
                       "at most 2,147,483,647 patients and 16,777,215 observations each");
   }
@@ -130,12 +137,35 @@ std::optional<std::uint32_t> Generator::find_patient(std::string_view id) const 
 }
 
 std::optional<Generator::ObservationNumber> Generator::find_observation(std::string_view id) const {
-  const auto place = place_of(id, Kind::observation);
+  const auto found = find_resource(ResourceType::observation, id);
+  return found ? std::optional(ObservationNumber{found->patient, found->number}) : std::nullopt;
+}
+
+std::uint32_t Generator::count(ResourceType type) const {
+  if (type == ResourceType::observation) return options_.observations;
+  if (type == ResourceType::encounter) return options_.encounters;
+  return type == ResourceType::condition ? options_.conditions : 0;
+}
+
+Generator::Kind Generator::kind_of(ResourceType type) {
+  if (type == ResourceType::observation) return Kind::observation;
+  if (type == ResourceType::encounter) return Kind::encounter;
+  return type == ResourceType::condition ? Kind::condition : Kind::patient;
+}
+
+std::optional<Generator::ResourceNumber> Generator::find_resource(ResourceType type, std::string_view id) const {
+  if (count(type) == 0) return std::nullopt;
+  const auto place = place_of(id, kind_of(type));
   if (!place) return std::nullopt;
-  const ObservationNumber number{static_cast<std::uint32_t>(*place >> kObservationBits),
-                                 static_cast<std::uint32_t>(*place & ((1U << kObservationBits) - 1))};
-  if (number.patient >= patients_ || number.observation >= options_.observations) return std::nullopt;
-  return number;
+  // Of the place without the kind.
+  const ResourceNumber found{static_cast<std::uint32_t>(*place >> kObservationBits),
+                             static_cast<std::uint32_t>(*place & ((1U << kObservationBits) - 1))};
+  if (found.patient >= patients_ || found.number >= count(type)) return std::nullopt;
+  return found;
+}
+
+void Generator::write_resource_id(ResourceType type, std::uint32_t patient, std::uint32_t number, Buffer& out) const {
+  write_id(low_half(kind_of(type), patient, number), out);
 }
 
 std::uint64_t Generator::patient_hash(std::uint32_t patient) const {
@@ -174,6 +204,29 @@ void Generator::render_observation(std::uint32_t patient, std::uint32_t observat
   const auto slice = static_cast<std::uint64_t>(kVisitYears / 1000 / visits);
   at.effective = kFirstVisit + 1000 * static_cast<Instant>(visit * slice + at.encounter_low % slice);
   render(observation_templates_.draw(mix(at.low + 1)), at, out);
+}
+
+// An encounter is the visit of that number, which the observations refer to; a condition was found at one.
+void Generator::render_visit(ResourceType type, std::uint32_t patient, std::uint32_t number, Buffer& out) const {
+  Rendering at{.patient = patient, .low = low_half(kind_of(type), patient, number)};
+  const std::uint32_t visits = std::max(options_.observations / kObservationsAVisit + 1, options_.encounters);
+  at.patient_low = low_half(Kind::patient, patient, 0);
+  at.encounter_low = low_half(Kind::encounter, patient, number % visits);
+  at.random = at.low;
+  const auto slice = static_cast<std::uint64_t>(kVisitYears / 1000 / visits);
+  at.effective = kFirstVisit + 1000 * static_cast<Instant>(number % visits * slice + at.encounter_low % slice);
+  const auto& templates = type == ResourceType::encounter ? encounter_templates_ : condition_templates_;
+  render(templates.draw(mix(at.low + 1)), at, out);
+}
+
+void Generator::render(ResourceType type, std::uint32_t patient, std::uint32_t number, Buffer& out) const {
+  if (type == ResourceType::patient) {
+    render_patient(patient, out);
+  } else if (type == ResourceType::observation) {
+    render_observation(patient, number, out);
+  } else {
+    render_visit(type, patient, number, out);
+  }
 }
 
 void Generator::render(const Template& text, Rendering& at, Buffer& out) const {

@@ -99,5 +99,37 @@ TEST(InstantTest, PartialDatesCoverTheirPeriod) {
   EXPECT_EQ(http_date(784'111'777'000), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
+TEST(GeneratorTest, EncountersAndConditionsAreGeneratedWhenAskedFor) {
+  EXPECT_EQ(make_generator().count(ResourceType::encounter), 0U);
+  const Generator generator({.patients = 20,
+                             .observations = 20,
+                             .encounters = 3,
+                             .conditions = 2,
+                             .zips = {"02139"},
+                             .seed = 3,
+                             .last_updated = 0});
+  for (const auto type : {ResourceType::encounter, ResourceType::condition}) {
+    for (std::uint32_t number = 0; number < generator.count(type); ++number) {
+      Buffer text;
+      generator.render(type, 7, number, text);
+      EXPECT_FALSE(text.view().contains("{{"));
+      const ResourceFacts facts = read_facts(text.view());
+      EXPECT_EQ(facts.type, type);
+      EXPECT_EQ(generator.find_patient(facts.patient_id), 7U);
+      const auto found = generator.find_resource(type, facts.id);
+      ASSERT_TRUE(found);
+      EXPECT_EQ(found->patient, 7U);
+      EXPECT_EQ(found->number, number);
+      EXPECT_FALSE(generator.find_observation(facts.id));
+    }
+  }
+  // The observations' encounters are there.
+  Buffer observation;
+  generator.render_observation(7, 19, observation);
+  Buffer encounter;
+  generator.write_resource_id(ResourceType::encounter, 7, 2, encounter);
+  EXPECT_TRUE(observation.view().contains(encounter.view()));
+}
+
 }  // namespace
 }  // namespace wellhead::fhirsim

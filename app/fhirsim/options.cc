@@ -13,8 +13,9 @@ namespace wellhead::fhirsim {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  fhirsim app/fhirsim/sample                              the sample data (Patient and Observation NDJSON in a folder)
+  fhirsim app/fhirsim/sample                              the sample data (NDJSON files in a folder)
   fhirsim --generate 9000 --observations 40 --zip 02139   generated patients, the same ones each time
+  fhirsim --generate 100 --encounters 5 --conditions 3    with further resource types
   fhirsim --generate 100 --port 0 --fault latency,ms=50,jitter_ms=20
   fhirsim --generate 100 --fault server_error,probability=0.05 --fault too_many_requests,rps=20,retry_after=1
   fhirsim --generate 100 --fault '{"kind": "malformed", "what": "bad_utf8", "every": 50}'
@@ -40,6 +41,8 @@ void add_flags(CLI::App& app, Flags& flags, Options& options) {
   app.add_option("--generate", generated.patients, "Generate so many patients in each zip code");
   app.add_option("--observations", generated.observations, "Observations of each generated patient")
       ->capture_default_str();
+  app.add_option("--encounters", generated.encounters, "Encounters of each generated patient")->capture_default_str();
+  app.add_option("--conditions", generated.conditions, "Conditions of each generated patient")->capture_default_str();
   app.add_option("--zip", flags.zips, "Zip codes of generated patients: one, or several with commas")
       ->delimiter(',')
       ->allow_extra_args(false)

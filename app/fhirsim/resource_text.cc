@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
+
 #include "library/meta/error.h"
 
 namespace wellhead::fhirsim {
@@ -10,8 +13,13 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
+constexpr std::array<std::string_view, kResourceTypes> kNames = {
+    "Patient",           "Observation",  "Encounter",          "Condition",        "Procedure",
+    "MedicationRequest", "Immunization", "AllergyIntolerance", "DiagnosticReport", "CarePlan"};
+
 [[noreturn]] void refuse(const std::string& what) {
-  throw meta::Error(meta::ErrorCode::invalid_input, what, "a line must be one Patient or Observation with an id");
+  throw meta::Error(meta::ErrorCode::invalid_input, what,
+                    "a line must be one resource of a type that fhirsim keeps, with an id");
 }
 
 void read_meta(ondemand::value value, std::string_view whole, ResourceFacts& facts) {
@@ -60,19 +68,21 @@ void read_field(std::string_view key, ondemand::value value, std::string_view wh
     read_meta(value, whole, facts);
   } else if (key == "address") {
     read_addresses(value, facts);
-  } else if (key == "subject") {
+  } else if (key == "subject" || key == "patient") {
     read_subject(value, facts);
   }
 }
 
 }  // namespace
 
-std::string_view to_string(ResourceType type) { return type == ResourceType::patient ? "Patient" : "Observation"; }
+std::span<const std::string_view> resource_type_names() { return kNames; }
+
+std::string_view to_string(ResourceType type) { return kNames.at(static_cast<std::size_t>(type)); }
 
 std::optional<ResourceType> resource_type_from_string(std::string_view name) {
-  if (name == "Patient") return ResourceType::patient;
-  if (name == "Observation") return ResourceType::observation;
-  return std::nullopt;
+  const auto* const found = std::ranges::find(kNames, name);
+  if (found == kNames.end()) return std::nullopt;
+  return static_cast<ResourceType>(found - kNames.begin());
 }
 
 ResourceFacts read_facts(std::string_view json) {

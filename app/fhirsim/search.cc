@@ -108,12 +108,12 @@ std::vector<Ref> find_by_id(const Store& store, ResourceType type, const Search:
   return found;
 }
 
-std::vector<Ref> find_by_patient(const Store& store, Search::Values patients) {
+std::vector<Ref> find_by_patient(const Store& store, ResourceType type, Search::Values patients) {
   std::vector<Ref> found;
   std::ranges::sort(patients);
   const auto repeated = std::ranges::unique(patients);
   patients.erase(repeated.begin(), repeated.end());
-  for (const auto& patient : patients) store.observations_of(patient, found);
+  for (const auto& patient : patients) store.resources_of(type, patient, found);
   return found;
 }
 
@@ -158,7 +158,7 @@ std::vector<Ref> run_search(const Store& store, const Search& search) {
     }
   };
   for (const auto& filter : search.postal_codes) narrow(find_by_postal_code(store, filter));
-  for (const auto& patients : search.patients) narrow(find_by_patient(store, patients));
+  for (const auto& patients : search.patients) narrow(find_by_patient(store, search.type, patients));
   for (const auto& ids : search.ids) narrow(find_by_id(store, search.type, ids));
   if (!found) found = store.all(search.type);
   for (const auto& filter : search.last_updated) {

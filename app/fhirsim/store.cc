@@ -11,19 +11,29 @@
 namespace wellhead::fhirsim {
 namespace {
 
-// A ref: generated · type · patient (32 bits) · observation (24 bits), or type · slot.
+// A ref: generated · type · patient (32 bits) · number (24 bits), or type · slot. Observations have a bit of their own;
+// types that came later stand behind the patient.
 constexpr std::uint64_t kGenerated = std::uint64_t{1} << 63;
 constexpr std::uint64_t kObservation = std::uint64_t{1} << 62;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 
 Ref generated_patient(std::uint32_t patient) { return {kGenerated | std::uint64_t{patient} << 24}; }
-Ref generated_observation(std::uint32_t patient, std::uint32_t observation) {
-  return {kGenerated | kObservation | std::uint64_t{patient} << 24 | observation};
+constexpr int kTypeShift = 56;
+
+std::uint64_t type_bits(ResourceType type) {
+  if (type == ResourceType::observation) return kObservation;
+  return static_cast<std::uint64_t>(type) << kTypeShift;
+}
+Ref generated_ref(ResourceType type, std::uint32_t patient, std::uint32_t number) {
+  return {kGenerated | type_bits(type) | std::uint64_t{patient} << 24 | number};
 }
 bool is_generated(Ref ref) { return (ref.value & kGenerated) != 0; }
-bool is_observation(Ref ref) { return (ref.value & kObservation) != 0; }
+ResourceType generated_type(Ref ref) {
+  if ((ref.value & kObservation) != 0) return ResourceType::observation;
+  return static_cast<ResourceType>(ref.value >> kTypeShift & 0xf);
+}
 std::uint32_t patient_number(Ref ref) { return static_cast<std::uint32_t>(ref.value >> 24); }
-std::uint32_t observation_number(Ref ref) { return ref.value & 0xffffff; }
+std::uint32_t number_of(Ref ref) { return ref.value & 0xffffff; }
 std::uint32_t slot_of(Ref ref) { return static_cast<std::uint32_t>(ref.value); }
 Ref stored_ref(ResourceType type, std::uint32_t slot) {
   return {(type == ResourceType::observation ? kObservation : 0) | slot};
@@ -79,12 +89,8 @@ std::uint32_t Store::add_slot(Stored stored) {
   return static_cast<std::uint32_t>(slots_.size() - 1);
 }
 
-const std::unordered_map<std::string_view, std::uint32_t>& Store::ids(ResourceType type) const {
-  return type == ResourceType::patient ? patient_ids_ : observation_ids_;
-}
-
 Store::Found Store::find(ResourceType type, std::string_view id) const {
-  if (const auto& known = ids(type); !known.empty()) {
+  if (const auto& known = ids_[static_cast<std::size_t>(type)]; !known.empty()) {
     if (const auto found = known.find(id); found != known.end()) {
       const bool deleted = slots_[found->second].deleted;
       return {deleted ? Presence::deleted : Presence::present, stored_ref(type, found->second)};
@@ -95,8 +101,8 @@ Store::Found Store::find(ResourceType type, std::string_view id) const {
     const auto number = generator_->find_patient(id);
     return number ? Found{Presence::present, generated_patient(*number)} : Found{};
   }
-  const auto number = generator_->find_observation(id);
-  return number ? Found{Presence::present, generated_observation(number->patient, number->observation)} : Found{};
+  const auto number = generator_->find_resource(type, id);
+  return number ? Found{Presence::present, generated_ref(type, number->patient, number->number)} : Found{};
 }
 
 void Store::put(std::string_view json, Instant now) {
@@ -124,7 +130,7 @@ void Store::put_raw(ResourceType type, std::string_view search_value, std::strin
   ResourceFacts facts;
   facts.type = type;
   if (type == ResourceType::patient) facts.postal_codes.emplace_back(search_value);
-  if (type == ResourceType::observation) facts.patient_id = search_value;
+  if (type != ResourceType::patient) facts.patient_id = search_value;
   slots_[slot].id = keep(fmt::format("raw-{}", slot));
   slots_[slot].patient_id = keep(facts.patient_id);
   index(slot, facts);
@@ -136,7 +142,7 @@ bool Store::remove(ResourceType type, std::string_view id, Instant now) {
   const std::uint32_t slot = add_slot(
       {.type = type, .deleted = true, .version = version_number(old.ref) + 1, .last_updated = now, .id = keep(id)});
   replace(old, slot);
-  (type == ResourceType::patient ? patient_ids_ : observation_ids_).insert_or_assign(slots_[slot].id, slot);
+  ids_[static_cast<std::size_t>(type)].insert_or_assign(slots_[slot].id, slot);
   return true;
 }
 
@@ -151,28 +157,27 @@ void Store::replace(Found old, std::uint32_t slot) {
 
 void Store::index(std::uint32_t slot, const ResourceFacts& facts) {
   const std::string_view id = slots_[slot].id;
+  const auto type = static_cast<std::size_t>(facts.type);
+  ids_[type].insert_or_assign(id, slot);
   if (facts.type == ResourceType::patient) {
-    patient_ids_.insert_or_assign(id, slot);
     patient_codes_.push_back({slot, facts.postal_codes});
-  } else {
-    observation_ids_.insert_or_assign(id, slot);
-    if (!facts.patient_id.empty()) observations_by_patient_[facts.patient_id].push_back(slot);
+  } else if (!facts.patient_id.empty()) {
+    by_patient_[type][facts.patient_id].push_back(slot);
   }
 }
 
 std::optional<Ref> Store::current(Ref ref) const {
-  const ResourceType type = is_observation(ref) ? ResourceType::observation : ResourceType::patient;
   if (is_generated(ref)) {
     if (replaced_.empty()) return ref;
     const auto found = replaced_.find(ref.value);
     if (found == replaced_.end()) return ref;
-    ref = stored_ref(type, found->second);
+    ref = stored_ref(generated_type(ref), found->second);
   }
   std::uint32_t slot = slot_of(ref);
   if (slot >= slots_.size()) return std::nullopt;
   while (slots_[slot].next != 0) slot = slots_[slot].next;
   if (slots_[slot].deleted) return std::nullopt;
-  return stored_ref(type, slot);
+  return stored_ref(slots_[slot].type, slot);
 }
 
 std::vector<Ref> Store::patients(const std::function<bool(std::string_view)>& matches) const {
@@ -196,9 +201,10 @@ std::vector<Ref> Store::all(ResourceType type) const {
     if (!replaced_.contains(ref.value)) found.push_back(ref);
   };
   for (std::uint32_t patient = 0; generator_ && patient < generator_->patients(); ++patient) {
-    if (type == ResourceType::patient) add(generated_patient(patient));
-    for (std::uint32_t number = 0; type == ResourceType::observation && number < generator_->observations(); ++number) {
-      add(generated_observation(patient, number));
+    if (type == ResourceType::patient) {
+      add(generated_patient(patient));
+    } else {
+      for (const Ref ref : generated_of(type, patient)) add(ref);
     }
   }
   for (std::uint32_t slot = 1; slot < slots_.size(); ++slot) {
@@ -208,29 +214,35 @@ std::vector<Ref> Store::all(ResourceType type) const {
   return found;
 }
 
-void Store::observations_of(std::string_view patient_id, std::vector<Ref>& out) const {
+std::vector<Ref> Store::generated_of(ResourceType type, std::uint32_t patient) const {
+  std::vector<Ref> refs;
+  const auto count = generator_->count(type);
+  refs.reserve(count);
+  for (std::uint32_t number = 0; number < count; ++number) refs.push_back(generated_ref(type, patient, number));
+  return refs;
+}
+
+void Store::resources_of(ResourceType type, std::string_view patient_id, std::vector<Ref>& out) const {
   if (generator_) {
     if (const auto patient = generator_->find_patient(patient_id)) {
-      for (std::uint32_t number = 0; number < generator_->observations(); ++number) {
-        const Ref ref = generated_observation(*patient, number);
+      for (const Ref ref : generated_of(type, *patient)) {
         if (replaced_.empty() || !replaced_.contains(ref.value)) out.push_back(ref);
       }
     }
   }
-  const auto found = observations_by_patient_.find(patient_id);
-  if (found == observations_by_patient_.end()) return;
+  const auto& by_patient = by_patient_[static_cast<std::size_t>(type)];
+  const auto found = by_patient.find(patient_id);
+  if (found == by_patient.end()) return;
   for (const std::uint32_t slot : found->second) {
-    if (slots_[slot].next == 0) out.push_back(stored_ref(ResourceType::observation, slot));
+    if (slots_[slot].next == 0) out.push_back(stored_ref(type, slot));
   }
 }
 
 void Store::write_id(Ref ref, Buffer& out) const {
   if (!is_generated(ref)) {
     out.append(slots_[slot_of(ref)].id);
-  } else if (is_observation(ref)) {
-    generator_->write_observation_id(patient_number(ref), observation_number(ref), out);
   } else {
-    generator_->write_patient_id(patient_number(ref), out);
+    generator_->write_resource_id(generated_type(ref), patient_number(ref), number_of(ref), out);
   }
 }
 
@@ -238,10 +250,8 @@ void Store::render(Ref ref, Buffer& out) const {
   if (!is_generated(ref)) {
     const Stored& stored = slots_[slot_of(ref)];
     out.append({stored.text, stored.length});
-  } else if (is_observation(ref)) {
-    generator_->render_observation(patient_number(ref), observation_number(ref), out);
   } else {
-    generator_->render_patient(patient_number(ref), out);
+    generator_->render(generated_type(ref), patient_number(ref), number_of(ref), out);
   }
 }
 
@@ -252,13 +262,6 @@ Instant Store::last_updated(Ref ref) const {
 std::uint32_t Store::version_number(Ref ref) const { return is_generated(ref) ? 1 : slots_[slot_of(ref)].version; }
 
 std::string Store::version(Ref ref) const { return std::to_string(version_number(ref)); }
-
-std::string Store::patient_of(Ref observation) const {
-  if (!is_generated(observation)) return std::string(slots_[slot_of(observation)].patient_id);
-  Buffer id;
-  generator_->write_patient_id(patient_number(observation), id);
-  return std::string(id.view());
-}
 
 std::uint64_t Store::count(ResourceType type) const { return all(type).size(); }
 

@@ -5,6 +5,7 @@
 // be a list of Refs: what was replaced meanwhile is shown as it is now, what was deleted is left out, as HAPI does.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -56,8 +57,8 @@ class Store {
   // In the order of creation. matches: whether one of a patient's postal codes fits.
   std::vector<Ref> patients(const std::function<bool(std::string_view postal_code)>& matches) const;
   std::vector<Ref> all(ResourceType type) const;
-  // Appends the observations of a patient.
-  void observations_of(std::string_view patient_id, std::vector<Ref>& out) const;
+  // Appends the resources of a type, not Patient, that are about a patient.
+  void resources_of(ResourceType type, std::string_view patient_id, std::vector<Ref>& out) const;
 
   // What `ref` has become by now; nullopt when it is deleted.
   std::optional<Ref> current(Ref ref) const;
@@ -66,7 +67,6 @@ class Store {
   void render(Ref ref, Buffer& out) const;
   Instant last_updated(Ref ref) const;
   std::string version(Ref ref) const;
-  std::string patient_of(Ref observation) const;
 
   std::uint64_t count(ResourceType type) const;
 
@@ -97,7 +97,7 @@ class Store {
   void replace(Found old, std::uint32_t slot);
   void index(std::uint32_t slot, const ResourceFacts& facts);
   std::uint32_t version_number(Ref ref) const;
-  const std::unordered_map<std::string_view, std::uint32_t>& ids(ResourceType type) const;
+  std::vector<Ref> generated_of(ResourceType type, std::uint32_t patient) const;
 
   Options options_;
   std::optional<Generator> generator_;
@@ -105,10 +105,11 @@ class Store {
   std::size_t block_room_ = 0;
   char* block_end_ = nullptr;
   std::vector<Stored> slots_;
-  std::unordered_map<std::string_view, std::uint32_t> patient_ids_, observation_ids_;
+  std::array<std::unordered_map<std::string_view, std::uint32_t>, kResourceTypes> ids_;
   std::unordered_map<std::uint64_t, std::uint32_t> replaced_;  // generated ref → slot
   std::vector<PatientCodes> patient_codes_;
-  std::unordered_map<std::string, std::vector<std::uint32_t>, TextHash, std::equal_to<>> observations_by_patient_;
+  using ByPatient = std::unordered_map<std::string, std::vector<std::uint32_t>, TextHash, std::equal_to<>>;
+  std::array<ByPatient, kResourceTypes> by_patient_;
 };
 
 }  // namespace wellhead::fhirsim
