@@ -11,6 +11,12 @@
 
 namespace wellhead::converter {
 
+namespace {
+
+constexpr const char* kNotOneRow = "the view does not give exactly one row";
+
+}  // namespace
+
 struct Converter::Plan {
   CompiledPlan compiled;
   std::string base_url;
@@ -93,7 +99,7 @@ const char* Converter::convert_rows(std::string_view resource) {
   }
   if (plan_->any_rows || state.views[0].ends.size() == 1) return nullptr;
   state.writer.clear_failure();
-  return "the view does not give exactly one row";
+  return kNotOneRow;
 }
 
 // The digest of the first view's row covers the digests of all rows of the other views.
@@ -117,7 +123,7 @@ void Converter::digest_rows() {
 }
 
 Rejection Converter::rejection(const char* rule) const {
-  Rejection rejection{state_->resource_id, {}};
+  Rejection rejection{.resource_id = state_->resource_id, .reason = {}};
   const Step* at = state_->writer.failed_at();
   if (at != nullptr) {
     const bool column = at->kind == Step::Kind::column;
@@ -134,7 +140,11 @@ std::expected<void, Rejection> Converter::convert(std::string_view resource, std
   if (outputs.size() != plan_->compiled.views.size()) {
     throw meta::Error(meta::ErrorCode::internal, "convert() needs one output a view");
   }
-  if (const char* rule = convert_rows(resource)) return std::unexpected(rejection(rule));
+  if (const char* rule = convert_rows(resource)) {
+    auto why = rejection(rule);
+    why.no_row = rule == kNotOneRow && state_->views[0].ends.empty();
+    return std::unexpected(std::move(why));
+  }
   digest_rows();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const State::ViewRows& rows = state_->views[i];

@@ -21,6 +21,8 @@ namespace wellhead::converter {
 struct Rejection {
   std::string resource_id;  // empty when the resource has none
   std::string reason;
+  // Nothing is wrong with it: the first view gives no row of it, as where its `where` leaves it out.
+  bool no_row = false;
 };
 
 struct Context {
