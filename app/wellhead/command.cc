@@ -86,12 +86,13 @@ void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefini
 void add_load_settings(CLI::App& command, CommandLine& line) {
   add_setting(command, line, kSourceUrl, "--source");
   constexpr auto rest = std::to_array<const meta::SettingDefinition*>(
-      {&kSourceToken,    &kSourceUser,         &kSourcePassword,  &kSourceCaFile,  &kConcurrency,      &kPageSize,
-       &kRequestRate,    &kObservations,       &kConnectTimeout,  &kReadTimeout,   &kMaxResponseBytes, &kRetryAttempts,
-       &kRetryDelay,     &kRetryMaxDelay,      &kCircuitFailures, &kCircuitPeriod, &kCircuitMaxPeriod, &kBlobUrl,
-       &kKeepBlobs,      &kLeaseDuration,      &kCreateBucket,    &kS3Addressing,  &kAwsEndpointUrl,   &kAwsRegion,
-       &kAwsAccessKeyId, &kAwsSecretAccessKey, &kAwsSessionToken, &kAwsCaBundle,   &kAzureAccount,     &kAzureKey,
-       &kAzureSasToken,  &kAzureEndpoint});
+      {&kSourceToken,    &kSourceUser,      &kSourcePassword,     &kSourceCaFile,     &kConcurrency,
+       &kPageSize,       &kRequestRate,     &kObservations,       &kResources,        &kViews,
+       &kConnectTimeout, &kReadTimeout,     &kMaxResponseBytes,   &kRetryAttempts,    &kRetryDelay,
+       &kRetryMaxDelay,  &kCircuitFailures, &kCircuitPeriod,      &kCircuitMaxPeriod, &kBlobUrl,
+       &kKeepBlobs,      &kLeaseDuration,   &kCreateBucket,       &kS3Addressing,     &kAwsEndpointUrl,
+       &kAwsRegion,      &kAwsAccessKeyId,  &kAwsSecretAccessKey, &kAwsSessionToken,  &kAwsCaBundle,
+       &kAzureAccount,   &kAzureKey,        &kAzureSasToken,      &kAzureEndpoint});
   for (const auto* setting : rest) add_setting(command, line, *setting);
 }
 

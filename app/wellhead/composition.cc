@@ -13,7 +13,6 @@
 #include "library/storage/postgres/source_budget.h"
 #include "service/resource/table.h"
 #include "service/zipcode/load_workflow.h"
-#include "service/zipcode/tables.h"
 
 namespace wellhead::app {
 namespace {
@@ -27,6 +26,21 @@ constexpr std::chrono::seconds kStopGrace{2};            // a step that is nearl
 
 constexpr std::string_view kHasWorker =
     "SELECT 1 FROM wellhead_journal.lease WHERE owner IS NOT NULL AND expires_at > clock_timestamp()";
+
+constexpr std::string_view kAppliedTables = "SELECT table_name FROM applied_view";
+
+std::vector<std::string> resources(const meta::Settings& settings) {
+  std::vector<std::string> names;
+  const auto list = settings.get(kResources);
+  for (std::size_t begin = 0; begin < list.size();) {
+    const auto end = std::min(list.find(',', begin), list.size());
+    auto name = list.substr(begin, end - begin);
+    std::erase(name, ' ');
+    if (!name.empty()) names.push_back(std::move(name));
+    begin = end + 1;
+  }
+  return names;
+}
 
 int concurrency(const meta::Settings& settings) { return static_cast<int>(settings.get(kConcurrency)); }
 
@@ -81,10 +95,16 @@ zipcode::LoadOptions load_options(const meta::Settings& settings) {
   options.concurrency = settings.get(kConcurrency);
   options.page_size = settings.get(kPageSize);
   options.observations = settings.get(kObservations);
+  if (settings.entry(kResources).origin != meta::SettingOrigin::fallback) options.resources = resources(settings);
   return options;
 }
 
-Database::Database(const meta::Settings& settings, std::function<bool()> cancelled) : url_(settings.get(kDatabaseUrl)) {
+zipcode::Catalog catalog(const meta::Settings& settings) {
+  return zipcode::Catalog({.resources = resources(settings), .views = settings.get(kViews)});
+}
+
+Database::Database(const meta::Settings& settings, std::function<bool()> cancelled)
+    : catalog_(app::catalog(settings)), url_(settings.get(kDatabaseUrl)) {
   if (!url_.empty()) return;
   cluster_ = std::make_unique<storage::OwnCluster>(
       storage::OwnClusterOptions{.home = settings.get(kHome), .cancelled = std::move(cancelled)});
@@ -95,13 +115,21 @@ std::vector<std::string> Database::migrate() const {
   auto connection = connect();
   std::vector<std::string> done;
   for (const auto& migration : storage::migrate(connection)) done.push_back(fmt::format("applied {}", migration.name));
-  const auto views = zipcode::views();
+  const auto views = zipcode::views_of(tables());
   for (const auto& change : resource::ensure_tables(connection, views)) {
     if (change.created) done.push_back(fmt::format("created table {}", change.table));
     for (const auto& column : change.added_columns)
       done.push_back(fmt::format("added column {}.{}", change.table, column));
   }
   return done;
+}
+
+std::vector<const resource::ResourceTable*> Database::tables() const {
+  auto connection = connect();
+  const auto applied = connection.query(kAppliedTables);
+  std::vector<std::string> names;
+  for (int row = 0; row < applied.rows(); ++row) names.emplace_back(applied.text(row, 0));
+  return catalog_.served(names);
 }
 
 std::string Database::shown() const { return cluster_ ? url_ : meta::redacted_url(url_); }
@@ -120,7 +148,7 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
     : options_(load_options(settings)),
       pool_(database.url(), concurrency(settings) + kLoadingSlots + kDefaultSlots + 4),
       blobs_(storage::open_blob_store(settings)),
-      loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url())),
+      loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url()), database.catalog()),
       registry_([this] {
         orchestration::Registry registry;
         loads_.register_with(registry);

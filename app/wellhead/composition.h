@@ -17,6 +17,7 @@
 #include "library/storage/postgres/journal.h"
 #include "library/storage/postgres/own_cluster.h"
 #include "library/webclient/http.h"
+#include "service/zipcode/catalog.h"
 #include "service/zipcode/load.h"
 #include "service/zipcode/run_operations.h"
 #include "service/zipcode/steps.h"
@@ -25,6 +26,8 @@ namespace wellhead::app {
 
 webclient::HttpSettings source_settings(const meta::Settings& settings);
 zipcode::LoadOptions load_options(const meta::Settings& settings);
+// The views of WELLHEAD_RESOURCES and WELLHEAD_VIEWS. Error{invalid_setting} and Error{invalid_view} say what is wrong.
+zipcode::Catalog catalog(const meta::Settings& settings);
 
 // The database of WELLHEAD_DATABASE_URL, or an own cluster, which it starts and gives up again.
 class Database {
@@ -39,6 +42,9 @@ class Database {
   storage::Connection connect() const { return storage::Connection(url_); }
   // Brings the schema up to date: migrations, then the tables of the views. Says what was done.
   std::vector<std::string> migrate() const;
+  const zipcode::Catalog& catalog() const { return catalog_; }
+  // What the API serves. After migrate().
+  std::vector<const resource::ResourceTable*> tables() const;
   // For who stays: an own cluster that is killed is started again.
   void keep_running();
   // Whether some process runs workflows just now: one that died is counted for some seconds yet.
@@ -46,6 +52,7 @@ class Database {
   void release();
 
  private:
+  zipcode::Catalog catalog_;
   std::unique_ptr<storage::OwnCluster> cluster_;
   std::string url_;
 };
@@ -54,6 +61,7 @@ class Database {
 // the journal.
 class Worker final : public zipcode::RunOperations {
  public:
+  // database outlives it.
   Worker(const meta::Settings& settings, const Database& database);
 
   zipcode::RequestedRun load(const meta::Zipcode& zipcode) override { return load(zipcode, options_); }

@@ -36,7 +36,8 @@ int migrate(const CommandLine& line) {
 }  // namespace
 
 void add_migrate(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "migrate", "Bring the database's schema up to date.", kExamples, {});
+  auto& command = add_command(program, line, "migrate", "Bring the database's schema up to date.", kExamples,
+                              {&meta::setting::kResources, &meta::setting::kViews});
   command.callback([&line] { line.action = [&line] { return migrate(line); }; });
 }
 

@@ -45,6 +45,7 @@ std::string receipt_table(const std::vector<zipcode::Receipt>& receipts) {
                                                                       {"+ out of zip", &Receipt::out_of_zip},
                                                                       {"+ rejected", &Receipt::rejected},
                                                                       {"+ erased", &Receipt::erased},
+                                                                      {"+ filtered", &Receipt::filtered},
                                                                       {"+ staged", &Receipt::staged},
                                                                       {"staged = inserted", &Receipt::inserted},
                                                                       {"+ updated", &Receipt::updated},
@@ -59,7 +60,7 @@ std::string receipt_table(const std::vector<zipcode::Receipt>& receipts) {
     auto& row = rows.emplace_back(1, title);
     for (const auto& receipt : receipts) row.push_back(value_of(receipt));
   };
-  add("", [](const Receipt& receipt) { return receipt.resource_type; });
+  add("", [](const Receipt& receipt) { return receipt.place == 0 ? receipt.resource_type : receipt.table; });
   add("verdict", [](const Receipt& receipt) { return receipt.verdict; });
   add("server's total before", [](const Receipt& receipt) { return number_or_dash(receipt.server_total_before); });
   add("server's total after", [](const Receipt& receipt) { return number_or_dash(receipt.server_total_after); });

@@ -53,6 +53,16 @@ constexpr Text kObservations{
      .fallback = "auto",
      .description = "How observations are searched: one patient a search, several, or whichever the source can.",
      .choices = "auto|per-patient|batched"}};
+constexpr Text kResources{{.name = "WELLHEAD_RESOURCES",
+                           .fallback = "patient,observation",
+                           .description =
+                               "Built-in views that a load fills, with commas between: patient, observation, "
+                               "encounter, condition, procedure, medication_request, immunization, "
+                               "allergy_intolerance, diagnostic_report, or all. Patients always are."}};
+constexpr Text kViews{{.name = "WELLHEAD_VIEWS",
+                       .kind = SettingKind::path,
+                       .description = "Directory of your own ViewDefinition files (*.json), each of which becomes a "
+                                      "table that loads fill and the API serves."}};
 constexpr Duration kConnectTimeout{{.name = "WELLHEAD_CONNECT_TIMEOUT",
                                     .kind = SettingKind::duration,
                                     .fallback = "10s",
@@ -198,14 +208,47 @@ constexpr Text kLogFormat{{.name = "WELLHEAD_LOG_FORMAT",
 
 std::span<const SettingDefinition* const> setting_definitions() {
   using namespace setting;
-  static constexpr auto all = std::to_array<const SettingDefinition*>(
-      {&kSourceUrl,      &kSourceToken, &kSourceUser,     &kSourcePassword,     &kSourceCaFile,    &kConcurrency,
-       &kPageSize,       &kRequestRate, &kObservations,   &kConnectTimeout,     &kReadTimeout,     &kMaxResponseBytes,
-       &kRetryAttempts,  &kRetryDelay,  &kRetryMaxDelay,  &kCircuitFailures,    &kCircuitPeriod,   &kCircuitMaxPeriod,
-       &kHome,           &kDatabaseUrl, &kBlobUrl,        &kKeepBlobs,          &kCreateBucket,    &kS3Addressing,
-       &kAwsEndpointUrl, &kAwsRegion,   &kAwsAccessKeyId, &kAwsSecretAccessKey, &kAwsSessionToken, &kAwsCaBundle,
-       &kAzureAccount,   &kAzureKey,    &kAzureSasToken,  &kAzureEndpoint,      &kLeaseDuration,   &kListen,
-       &kMetricsListen,  &kLogLevel,    &kLogFormat});
+  static constexpr auto all = std::to_array<const SettingDefinition*>({&kSourceUrl,
+                                                                       &kSourceToken,
+                                                                       &kSourceUser,
+                                                                       &kSourcePassword,
+                                                                       &kSourceCaFile,
+                                                                       &kConcurrency,
+                                                                       &kPageSize,
+                                                                       &kRequestRate,
+                                                                       &kObservations,
+                                                                       &kResources,
+                                                                       &kViews,
+                                                                       &kConnectTimeout,
+                                                                       &kReadTimeout,
+                                                                       &kMaxResponseBytes,
+                                                                       &kRetryAttempts,
+                                                                       &kRetryDelay,
+                                                                       &kRetryMaxDelay,
+                                                                       &kCircuitFailures,
+                                                                       &kCircuitPeriod,
+                                                                       &kCircuitMaxPeriod,
+                                                                       &kHome,
+                                                                       &kDatabaseUrl,
+                                                                       &kBlobUrl,
+                                                                       &kKeepBlobs,
+                                                                       &kCreateBucket,
+                                                                       &kS3Addressing,
+                                                                       &kAwsEndpointUrl,
+                                                                       &kAwsRegion,
+                                                                       &kAwsAccessKeyId,
+                                                                       &kAwsSecretAccessKey,
+                                                                       &kAwsSessionToken,
+                                                                       &kAwsCaBundle,
+                                                                       &kAzureAccount,
+                                                                       &kAzureKey,
+                                                                       &kAzureSasToken,
+                                                                       &kAzureEndpoint,
+                                                                       &kLeaseDuration,
+                                                                       &kListen,
+                                                                       &kMetricsListen,
+                                                                       &kLogLevel,
+                                                                       &kLogFormat});
   return all;
 }
 

@@ -61,7 +61,7 @@ using Duration = Setting<std::chrono::milliseconds>;
 
 extern const Text kSourceUrl, kSourceToken, kSourceUser, kSourcePassword, kSourceCaFile;
 extern const Integer kConcurrency, kPageSize, kRequestRate, kMaxResponseBytes, kRetryAttempts, kCircuitFailures;
-extern const Text kObservations;
+extern const Text kObservations, kResources, kViews;
 extern const Duration kConnectTimeout, kReadTimeout, kRetryDelay, kRetryMaxDelay, kCircuitPeriod, kCircuitMaxPeriod;
 extern const Text kHome, kDatabaseUrl, kBlobUrl;
 extern const Duration kKeepBlobs;

@@ -3,6 +3,7 @@
 #include "service/observation/routes.h"
 #include "service/patient/routes.h"
 #include "service/resource/routes.h"
+#include "service/resource/table_api.h"
 
 namespace wellhead::api {
 namespace {
@@ -20,6 +21,7 @@ webserver::ApiDescription description() {
                    {"Runs", "How loads go and went, with their receipts; pause, resume, cancel and retry them."},
                    {"Patients", "Patients as they were loaded."},
                    {"Observations", "Observations with their components."},
+                   {"Tables", "Resources of other types, and tables of views of your own."},
                    {"Health", "For what watches this server."}}};
 }
 
@@ -28,8 +30,16 @@ webserver::ApiDescription description() {
 std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies) {
   auto table = std::make_unique<webserver::RouteTable>(description());
   zipcode::add_routes(dependencies.runs, dependencies.connections, dependencies.pool, *table);
-  resource::add_routes(patient::patient_api(), dependencies.connections, *table);
-  resource::add_routes(observation::observation_api(), dependencies.connections, *table);
+  for (auto api : {patient::patient_api(), observation::observation_api()}) {
+    for (const auto* other : dependencies.tables) {
+      if (other->name() == api.table.name) resource::add_users_parts(*other, api);
+    }
+    resource::add_routes(api, dependencies.connections, *table);
+  }
+  for (const auto* other : dependencies.tables) {
+    if (other->name() == "patient" || other->name() == "observation") continue;
+    resource::add_routes(resource::table_api(*other), dependencies.connections, *table);
+  }
   add_health_routes(dependencies.connections, *table);
   add_metrics_route(*table);
   add_docs_routes(*table);

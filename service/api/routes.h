@@ -3,11 +3,13 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "library/storage/postgres/async_connection.h"
 #include "library/webserver/blocking_pool.h"
 #include "library/webserver/route.h"
 #include "library/webserver/server.h"
+#include "service/resource/resource_table.h"
 #include "service/zipcode/routes.h"
 
 namespace wellhead::api {
@@ -17,6 +19,7 @@ struct RouteDependencies {
   zipcode::RunOperations* runs = nullptr;
   storage::AsyncConnections& connections;
   webserver::BlockingPool& pool;
+  std::vector<const resource::ResourceTable*> tables = {};  // besides patients and observations
 };
 
 std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies);

@@ -15,7 +15,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "service/resource/resource_table.h"
 #include "service/zipcode/run_operations.h"
 
 namespace wellhead::api {
@@ -23,6 +25,8 @@ namespace wellhead::api {
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port, [v6]:port; port 0 takes a free one
   std::string database_url;
+  // Tables besides those of patients and observations, whose parts are given with them; outlive the server.
+  std::vector<const resource::ResourceTable*> tables;
   bool monitoring_only = false;  // /health and /metrics, and nothing else
   // Outlives the server; called on a small pool of threads of its own. null: an API that only reads, where what would
   // change a run answers 503.

@@ -39,11 +39,11 @@ void record_rejects(Connection& connection, meta::RunId run, meta::BatchId batch
                     const std::vector<Reject>& rejects) {
   for (const auto& reject : rejects) {
     connection.query(
-        "INSERT INTO reject (run_id, batch, resource_type, resource_id, reason, raw) VALUES ($1, $2, $3, $4, $5, "
-        "$6::bytea)",
+        "INSERT INTO reject (run_id, batch, resource_type, resource_id, reason, raw, table_name) VALUES ($1, $2, $3, $4, "
+        "$5, $6::bytea, $7)",
         {run.value, batch.value, resource_type,
          is_storable_id(reject.resource_id) ? std::optional(reject.resource_id) : std::nullopt, reject.reason,
-         bytea_literal(reject.raw)});
+         bytea_literal(reject.raw), reject.table.empty() ? std::nullopt : std::optional(reject.table)});
   }
 }
 
@@ -57,17 +57,24 @@ bool is_storable_id(std::string_view id) {
 void record_batch(Connection& connection, meta::RunId run, meta::BatchId batch, std::string_view resource_type,
                   const StagedContent& content, const BatchCounts& counts, std::string_view result) {
   const auto raw_blob_id = record_raw_blob(connection, content);
+  const auto& first = content.views.front();
   connection.query(
       "INSERT INTO staged_batch (run_id, batch, resource_type, raw_blob_id, entries_received, duplicates, out_of_zip, "
-      "rejected, staged, missing, totals_known, server_total_before, server_total_after, requests, retries, "
+      "rejected, filtered, staged, missing, totals_known, server_total_before, server_total_after, requests, retries, "
       "bytes_received, "
       "seconds, fetched_at, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-      "$17, $18, "
-      "$19::jsonb)",
+      "$17, $18, $19, "
+      "$20::jsonb)",
       {run.value, batch.value, resource_type, raw_blob_id, counts.entries_received, counts.duplicates,
-       counts.out_of_zip, static_cast<std::int64_t>(content.rejects.size()), counts.staged, counts.missing,
+       counts.out_of_zip, first.rejected, first.filtered, first.staged, counts.missing,
        counts.totals_known, counts.server_total_before, counts.server_total_after, counts.traffic.requests,
        counts.traffic.retries, counts.traffic.bytes, counts.seconds, meta::to_rfc3339(counts.fetched_at), result});
+  for (const auto& view : content.views) {
+    if (&view == &first) continue;
+    connection.query(
+        "INSERT INTO staged_view (run_id, batch, table_name, staged, filtered, rejected) VALUES ($1, $2, $3, $4, $5, $6)",
+        {run.value, batch.value, view.table, view.staged, view.filtered, view.rejected});
+  }
   for (const auto& table : content.tables) {
     connection.query(
         "INSERT INTO staged_blob (run_id, batch, table_name, blob_key, rows, bytes) VALUES ($1, $2, $3, $4, $5, $6)",

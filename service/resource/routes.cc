@@ -74,6 +74,8 @@ struct Resource {
 };
 using ResourcePointer = std::shared_ptr<const Resource>;
 
+std::string noun_of(const ResourceApi& api) { return api.noun.empty() ? api.name : api.noun; }
+
 // The rows of an embedded table, by parent.
 struct Children {
   const RowJson* json = nullptr;
@@ -247,7 +249,7 @@ Task<Response> one(ResourcePointer resource, Request request) {
   auto query = connection.query(resource->one, std::move(parameters));
   const Result rows = co_await query;
   if (rows.empty())
-    throw meta::Error(meta::ErrorCode::not_found, "There is no " + resource->api.name + " with this id");
+    throw meta::Error(meta::ErrorCode::not_found, "There is no " + noun_of(resource->api) + " with this id");
   std::vector<Children> children;
   if (!resource->embedded.empty()) {
     children = co_await read_children(resource, &connection, key_array(*resource, rows, 1));
@@ -356,6 +358,9 @@ std::string required(const std::vector<Column>& columns) {
   return out;
 }
 
+std::string schema_name(const ResourceApi& api) { return api.schema.empty() ? capitalized(api.name) : api.schema; }
+std::string nouns_of(const ResourceApi& api) { return api.nouns.empty() ? api.name + "s" : api.nouns; }
+
 std::string object_schema(std::string_view description, const std::vector<Column>& columns, const std::string& more) {
   std::string out = R"({"type":"object","description":)";
   append_json_string(description, out);
@@ -364,7 +369,7 @@ std::string object_schema(std::string_view description, const std::vector<Column
 }
 
 void add_schemas(const ResourceApi& api, webserver::RouteTable& table) {
-  const std::string name = capitalized(api.name);
+  const std::string name = schema_name(api);
   std::string more;
   for (const EmbeddedTable& embedded : api.embedded) {
     const std::string child = name + capitalized(embedded.field);
@@ -388,7 +393,7 @@ ResponseSpec list_answer(const ResourceApi& api) {
   const std::string item = api.example.empty() ? "" : api.example;
   return {.status = 200,
           .description = "A page of the list.",
-          .schema = capitalized(api.name) + "List",
+          .schema = schema_name(api) + "List",
           .example = R"({"items":[)" + item + R"(],"next":null})",
           .headers = {{"Link", "The next page, with rel=\"next\"; absent on the last."}}};
 }
@@ -399,7 +404,7 @@ Route list_route(const ResourcePointer& resource, std::string path, bool below_p
   route.path = std::move(path);
   route.operation_id = (below_patient ? "list_patient_" : "list_") + api.name + "s";
   route.tag = api.tag;
-  route.summary = below_patient ? "A patient's " + api.name + "s" : capitalized(api.name) + "s, page by page";
+  route.summary = below_patient ? "A patient's " + nouns_of(api) : capitalized(nouns_of(api)) + ", page by page";
   route.description = "In the order of the id. " + api.table.description;
   route.parameters = list_parameters(api, below_patient);
   route.responses = {list_answer(api)};
@@ -417,10 +422,10 @@ Route one_route(const ResourcePointer& resource) {
   route.path = api.path + "/{id}";
   route.operation_id = "get_" + api.name;
   route.tag = api.tag;
-  route.summary = "One " + api.name;
+  route.summary = "One " + noun_of(api);
   route.description = "Also when it is no longer found on its server: compare last_seen_run.";
-  route.parameters = {id_parameter(ParameterIn::path, "id", "Logical id of the " + api.name + ".")};
-  route.responses = {{.description = "The " + api.name + ".", .schema = capitalized(api.name), .example = api.example}};
+  route.parameters = {id_parameter(ParameterIn::path, "id", "Logical id of the " + noun_of(api) + ".")};
+  route.responses = {{.description = "The " + noun_of(api) + ".", .schema = schema_name(api), .example = api.example}};
   route.problems = {404, 503};
   route.handler = [resource](Request request) { return one(resource, std::move(request)); };
   return route;

@@ -50,6 +50,8 @@ struct FilterNote {
 struct ResourceApi {
   ApiTable table;
   std::string name;            // one of them, as in operation ids and schemas: "patient"
+  std::string schema;          // "Patient"; empty: by the name
+  std::string noun, nouns;     // as in sentences: "patient", "patients"; empty: by the name
   std::string path;            // "/patients"
   std::string tag;             // "Patients"
   std::string patient_column;  // the column with the patient's id; its own id for patients

@@ -14,6 +14,87 @@ namespace {
 // Enough that compressing pays, little enough that many batches fit into memory.
 constexpr std::size_t kFlushBytes = 64 << 10;
 
+enum class Outcome { row, filtered, rejected };
+
+// The n-th field of a CSV line: an id, which has no quotes within, though there may be some around it.
+std::string_view csv_field(std::string_view line, std::size_t n) {
+  const auto unquoted = [](std::string_view field) {
+    return field.size() >= 2 && field.front() == '"' ? field.substr(1, field.size() - 2) : field;
+  };
+  bool quoted = false;
+  std::size_t start = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    if (line[at] == '"') quoted = !quoted;
+    if (quoted || (line[at] != ',' && line[at] != '\n')) continue;
+    if (n-- == 0) return unquoted(line.substr(start, at - start));
+    start = at + 1;
+  }
+  return unquoted(line.substr(start));
+}
+
+// One target, with what the resource at hand has become in it.
+struct Target {
+  // Where an output stood before the resource at hand.
+  struct Mark {
+    std::size_t bytes = 0;
+    std::uint64_t rows = 0;
+  };
+
+  Target(storage::BlobStore& store, StagingTarget given) : target(std::move(given)) {
+    for (std::size_t i = 0; i < target.tables.size(); ++i) writers.emplace_back(store);
+    outputs.resize(target.tables.size());
+    marks.resize(target.tables.size());
+    counts.table = target.tables.front();
+  }
+
+  void convert(std::string_view resource, std::string_view trailing) {
+    for (std::size_t i = 0; i < outputs.size(); ++i) marks[i] = {outputs[i].bytes.size(), outputs[i].rows};
+    auto converted = target.converter->convert(resource, trailing, outputs);
+    outcome = Outcome::row;
+    if (converted) return;
+    outcome = converted.error().no_row ? Outcome::filtered : Outcome::rejected;
+    rejection = {std::move(converted.error().resource_id), std::move(converted.error().reason), {}, {}};
+  }
+  // Instead of the row that it has become.
+  void refuse(std::string_view id, std::string reason) {
+    discard();
+    outcome = Outcome::rejected;
+    rejection = {std::string(id), std::move(reason), {}, {}};
+  }
+  std::string_view id() const {
+    return outcome == Outcome::row ? target.converter->resource_id() : std::string_view(rejection.resource_id);
+  }
+  std::string_view patient_id() const {
+    return csv_field(std::string_view(outputs.front().bytes).substr(marks.front().bytes), target.patient_place);
+  }
+  void count() {
+    ++(outcome == Outcome::row ? counts.staged : outcome == Outcome::filtered ? counts.filtered : counts.rejected);
+  }
+  void flush() {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      auto& bytes = outputs[i].bytes;
+      if (bytes.size() < kFlushBytes) continue;
+      writers[i].write(bytes);
+      bytes.clear();
+    }
+  }
+  void discard() {
+    if (outcome != Outcome::row) return;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      outputs[i].bytes.resize(marks[i].bytes);
+      outputs[i].rows = marks[i].rows;
+    }
+  }
+
+  StagingTarget target;
+  std::vector<storage::CsvBlobWriter> writers;
+  std::vector<converter::CsvOutput> outputs;
+  std::vector<Mark> marks;
+  StagedView counts;
+  Outcome outcome = Outcome::rejected;
+  Reject rejection;
+};
+
 }  // namespace
 
 struct Staging::State {
@@ -22,41 +103,23 @@ struct Staging::State {
     storage::CsvBlobWriter writer;
     converter::CsvOutput output;
   };
-  // Where an output stood before the resource at hand.
-  struct Mark {
-    std::size_t bytes = 0;
-    std::uint64_t rows = 0;
-  };
 
   storage::BlobStore* store;
-  converter::Converter* converter;
-  std::vector<std::string> tables;
   meta::BatchId batch;
-
   storage::RawBlobWriter raw;
   std::int64_t raw_lines = 0;
-  std::vector<storage::CsvBlobWriter> writers;
-  std::vector<converter::CsvOutput> outputs;
-  std::vector<Mark> marks;
+  std::vector<Target> targets;
   std::vector<Extra> extras;
   std::vector<Reject> rejects;
   std::string trailing;
 
   webclient::Entry entry;  // at hand
   Candidate candidate;
-  Reject rejection;
 };
 
-Staging::Staging(storage::BlobStore& store, converter::Converter& converter, std::vector<std::string> tables,
-                 meta::BatchId batch)
-    : state_(new State{.store = &store,
-                       .converter = &converter,
-                       .tables = std::move(tables),
-                       .batch = batch,
-                       .raw = storage::RawBlobWriter(store)}) {
-  for (std::size_t i = 0; i < state_->tables.size(); ++i) state_->writers.emplace_back(store);
-  state_->outputs.resize(state_->tables.size());
-  state_->marks.resize(state_->tables.size());
+Staging::Staging(storage::BlobStore& store, std::vector<StagingTarget> targets, meta::BatchId batch)
+    : state_(new State{.store = &store, .batch = batch, .raw = storage::RawBlobWriter(store)}) {
+  for (auto& target : targets) state_->targets.emplace_back(store, std::move(target));
 }
 
 Staging::~Staging() = default;
@@ -64,49 +127,55 @@ Staging::~Staging() = default;
 const Staging::Candidate& Staging::convert(const webclient::Entry& entry) {
   auto& state = *state_;
   state.entry = entry;
-  for (std::size_t i = 0; i < state.outputs.size(); ++i) {
-    state.marks[i] = {state.outputs[i].bytes.size(), state.outputs[i].rows};
-  }
+  state.candidate = {};
   if (!entry.valid_utf8) {
-    state.rejection = {"", "the resource is not valid UTF-8", {}};
-    return state.candidate = {};
+    for (auto& target : state.targets) {
+      target.outcome = Outcome::rejected;
+      target.rejection = {"", "the resource is not valid UTF-8", {}, {}};
+    }
+    return state.candidate;
   }
   const auto position = state.raw.next_position();
   state.trailing.clear();
   fmt::format_to(std::back_inserter(state.trailing), ",{},{},{}", state.batch.value, position.frame, position.index);
-  auto converted = state.converter->convert(entry.resource, state.trailing, state.outputs);
-  if (!converted) {
-    state.rejection = {std::move(converted.error().resource_id), std::move(converted.error().reason), {}};
-    return state.candidate = {.convertible = false, .id = state.rejection.resource_id, .row = {}};
+  for (auto& target : state.targets) target.convert(entry.resource, state.trailing);
+  auto& candidate = state.candidate;
+  candidate.first = state.targets.front().outcome == Outcome::row;
+  for (auto& target : state.targets) {
+    if (candidate.first || !target.target.follows || target.outcome != Outcome::row) continue;
+    target.refuse(target.id(), fmt::format("table {} does not take it", state.targets.front().counts.table));
   }
-  const auto row = std::string_view(state.outputs.front().bytes).substr(state.marks.front().bytes);
-  return state.candidate = {.convertible = true, .id = state.converter->resource_id(), .row = row};
+  for (const auto& target : state.targets) {
+    if (candidate.id.empty()) candidate.id = target.id();
+    if (target.outcome != Outcome::row || candidate.convertible) continue;
+    candidate.convertible = true;
+    candidate.patient_id = target.patient_id();
+  }
+  return candidate;
 }
 
 void Staging::keep() {
   auto& state = *state_;
-  if (!state.candidate.convertible) {
-    state.rejection.raw = state.entry.resource;
-    state.rejects.push_back(std::move(state.rejection));
-    return;
+  for (auto& target : state.targets) {
+    target.count();
+    if (target.outcome != Outcome::rejected) continue;
+    target.rejection.raw = state.entry.resource;
+    if (&target != &state.targets.front()) target.rejection.table = target.counts.table;
+    state.rejects.push_back(std::move(target.rejection));
   }
+  keep_rows();
+}
+
+void Staging::keep_rows() {
+  auto& state = *state_;
+  if (!state.candidate.convertible) return;
   state.raw.add(state.entry.resource);
   ++state.raw_lines;
-  for (std::size_t i = 0; i < state.outputs.size(); ++i) {
-    auto& bytes = state.outputs[i].bytes;
-    if (bytes.size() < kFlushBytes) continue;
-    state.writers[i].write(bytes);
-    bytes.clear();
-  }
+  for (auto& target : state.targets) target.flush();
 }
 
 void Staging::discard() {
-  auto& state = *state_;
-  if (!state.candidate.convertible) return;
-  for (std::size_t i = 0; i < state.outputs.size(); ++i) {
-    state.outputs[i].bytes.resize(state.marks[i].bytes);
-    state.outputs[i].rows = state.marks[i].rows;
-  }
+  for (auto& target : state_->targets) target.discard();
 }
 
 void Staging::add_row(std::string_view table, std::string_view line) {
@@ -123,6 +192,8 @@ void Staging::add_row(std::string_view table, std::string_view line) {
   found->output.bytes.clear();
 }
 
+std::int64_t Staging::staged() const { return state_->targets.front().counts.staged; }
+
 StagedContent Staging::finish() {
   auto& state = *state_;
   StagedContent content;
@@ -135,7 +206,12 @@ StagedContent Staging::finish() {
     content.tables.push_back(
         {table, written.key, static_cast<std::int64_t>(output.rows), static_cast<std::int64_t>(written.bytes)});
   };
-  for (std::size_t i = 0; i < state.tables.size(); ++i) finish_csv(state.writers[i], state.tables[i], state.outputs[i]);
+  for (auto& target : state.targets) {
+    content.views.push_back(target.counts);
+    for (std::size_t i = 0; i < target.outputs.size(); ++i) {
+      finish_csv(target.writers[i], target.target.tables[i], target.outputs[i]);
+    }
+  }
   for (auto& extra : state.extras) finish_csv(extra.writer, extra.table, extra.output);
   if (state.raw_lines > 0) {
     const auto written = state.raw.finish();

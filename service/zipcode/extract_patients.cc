@@ -23,6 +23,13 @@ using Steady = std::chrono::steady_clock;
 // A search whose links keep expiring faster than its pages can be read is given up.
 constexpr int kMostRestarts = 5;
 
+// A patient that the first table does not take has no ordinal, and is of no zip code.
+std::vector<resource::StagingTarget> patient_targets(Workplace& workplace, Source& source, const Run& run) {
+  auto targets = staging_targets(source, workplace.catalog.tables_of(run.options, "Patient"));
+  for (auto& target : targets) target.follows = target.tables.front() != "patient";
+  return targets;
+}
+
 class PatientExtraction {
  public:
   PatientExtraction(Workplace& workplace, Source& source, const Run& run, const ExtractPatients& step)
@@ -30,7 +37,7 @@ class PatientExtraction {
         source_(source),
         run_(run),
         step_(step),
-        staging_(workplace.blobs, source.patients, {"patient"}, step.batch),
+        staging_(workplace.blobs, patient_targets(workplace, source, run), step.batch),
         skip_known_(step.sweep > 1) {
     result_.batch = step.batch;
     counts_.fetched_at = meta::SystemClock().now();
@@ -152,14 +159,14 @@ void PatientExtraction::take(const webclient::Entry& entry) {
   }
   const bool in_zip = !head || head->address.has_value();
   if (!in_zip) ++counts_.out_of_zip;
-  const bool staged = in_zip && staging_.convert(entry).convertible;
+  const auto ordinal = step_.first_ordinal + staging_.staged();
+  const bool staged = in_zip && staging_.convert(entry).first;
   if (in_zip) staging_.keep();
   if (!resource::is_storable_id(id)) return;
   received_.insert(id);
   ids_.push_back(id);
-  ordinals_.push_back(staged ? std::to_string(step_.first_ordinal + counts_.staged) : "");
+  ordinals_.push_back(staged ? std::to_string(ordinal) : "");
   if (!staged) return;
-  ++counts_.staged;
   staging_.add_row("zipcode_patient", fmt::format("{},{},\"{}\",{}", id, head->address->index,
                                                   head->address->postal_code, step_.batch.value));
 }
@@ -169,7 +176,7 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
   storage::Transaction transaction(*connection);
   storage::hold_blobs(*connection);
   const auto content = staging_.finish();
-  result_.patients = counts_.staged;
+  result_.patients = content.views.front().staged;
   for (const auto& table : content.tables) result_.rows += table.rows;
   counts_.traffic = source_.fhir.traffic() - traffic_before_;
   counts_.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
@@ -190,11 +197,21 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
 }  // namespace
 
 ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::StagedContent& content) {
-  return {.staged = counts.staged,
-          .rejected = static_cast<std::int64_t>(content.rejects.size()),
+  return {.staged = content.views.front().staged,
+          .rejected = content.views.front().rejected,
           .requests = static_cast<std::int64_t>(counts.traffic.requests),
           .retries = static_cast<std::int64_t>(counts.traffic.retries),
           .bytes = static_cast<std::int64_t>(counts.traffic.bytes)};
+}
+
+std::vector<resource::StagingTarget> staging_targets(Source& source,
+                                                     const std::vector<const resource::ResourceTable*>& tables) {
+  std::vector<resource::StagingTarget> targets;
+  targets.reserve(tables.size());
+  for (const auto* table : tables) {
+    targets.push_back({&source.converter(*table), table->table_names(), table->patient_place()});
+  }
+  return targets;
 }
 
 ExtractedPatients extract_patients(Workplace& workplace, orchestration::ActivityContext& activity,

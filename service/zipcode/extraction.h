@@ -7,6 +7,7 @@
 #include "library/storage/postgres/connection.h"
 #include "service/resource/batch_record.h"
 #include "service/resource/staging.h"
+#include "service/zipcode/catalog.h"
 #include "service/zipcode/source.h"
 #include "service/zipcode/steps.h"
 
@@ -17,7 +18,12 @@ struct Workplace {
   storage::ConnectionPool& database;
   storage::BlobStore& blobs;
   SourcePool& sources;
+  const Catalog& catalog;
 };
+
+// Of tables of one resource type.
+std::vector<resource::StagingTarget> staging_targets(Source& source,
+                                                     const std::vector<const resource::ResourceTable*>& tables);
 
 // For the counts that the workflow keeps.
 ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::StagedContent& content);
@@ -27,9 +33,11 @@ ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::
 ExtractedPatients extract_patients(Workplace& workplace, orchestration::ActivityContext& activity,
                                    const ExtractPatients& step);
 
-// Fetches all observations of a range of patients. A search whose distinct ids lie outside the totals it gave is
+// Fetches all resources of a type of a range of patients. A search whose distinct ids lie outside the totals it gave is
 // repeated once; lists that the server refuses or answers short are split.
-ExtractedObservations extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
-                                           const ExtractObservations& step);
+ExtractedResources extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
+                                        const ExtractObservations& step);
+ExtractedResources extract_resources(Workplace& workplace, orchestration::ActivityContext& activity,
+                                     const ExtractResources& step);
 
 }  // namespace wellhead::zipcode

@@ -16,7 +16,6 @@
 #include "service/zipcode/receipt.h"
 #include "service/zipcode/scheduled_load.h"
 #include "service/zipcode/step_log.h"
-#include "service/zipcode/tables.h"
 
 namespace wellhead::zipcode {
 namespace {
@@ -43,6 +42,7 @@ LoadBegun begin_load(Workplace& workplace, ActivityContext& activity, const RunS
     throw meta::Error(meta::ErrorCode::conflict, fmt::format("run {} has ended already: {}", step.run.value, run.state),
                       "Load the zip code again");
   }
+  workplace.catalog.tables_of(run.options);  // a wrong setting is known before anything is asked for
   {
     auto connection = workplace.database.borrow();
     storage::Transaction transaction(*connection);
@@ -73,7 +73,7 @@ LoadedGroup load_staged(Workplace& workplace, ActivityContext& activity, const L
   const storage::LoadRequest request{.run = step.run,
                                      .zipcode = run.zipcode,
                                      .batches = resource::batches_to_load(*connection, step.run, step.batches),
-                                     .tables = target_tables()};
+                                     .tables = workplace.catalog.targets_of(run.options)};
   const auto epoch = activity.lease_epoch();
   LoadedGroup group;
   for (const auto& table : storage::load_batches(*connection, workplace.blobs, request, [epoch](Connection& fenced) {
@@ -114,6 +114,12 @@ Nothing end_run(Workplace& workplace, ActivityContext& activity, const EndRun& s
 
 namespace {
 
+// With the tables that the request means here.
+LoadOptions resolved(const Catalog& catalog, LoadOptions options) {
+  if (!options.tables) options.tables = catalog.run_tables(options.resources);
+  return options;
+}
+
 RequestedLoad request_scheduled(Workplace& workplace, const std::string& source_url, ActivityContext& activity,
                                 const ScheduledLoad& step) {
   if (source_url.empty()) {
@@ -123,7 +129,7 @@ RequestedLoad request_scheduled(Workplace& workplace, const std::string& source_
   auto connection = workplace.database.borrow();
   storage::Transaction transaction(*connection);
   storage::check_lease(*connection, activity.lease_epoch());
-  const auto requested = request_run(*connection, step.zipcode, source_url, step.options);
+  const auto requested = request_run(*connection, step.zipcode, source_url, resolved(workplace.catalog, step.options));
   const auto run = read_run(*connection, requested.run);
   transaction.commit();
   return {{run.run, run.zipcode, run.options, {}}, workflow_id(run), requested.joined};
@@ -139,11 +145,11 @@ std::string workflow_id(const Run& run) { return fmt::format("load-zipcode/{}/{}
 
 struct LoadService::State {
   State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source,
-        MakeLimiter make_limiter)
+        MakeLimiter make_limiter, const Catalog& catalog)
       : database(pool),
         source_url(source.source_url),
         sources(std::move(source), std::move(make_limiter)),
-        workplace{pool, blobs, sources} {}
+        workplace{pool, blobs, sources, catalog} {}
 
   // An open run without an open workflow is one that is to be retried, or what a crash leaves behind between the two or
   // between their ends.
@@ -191,8 +197,8 @@ struct LoadService::State {
 };
 
 LoadService::LoadService(storage::ConnectionPool& database, storage::BlobStore& blobs, webclient::HttpSettings source,
-                         MakeLimiter make_limiter)
-    : state_(std::make_unique<State>(database, blobs, std::move(source), std::move(make_limiter))) {}
+                         MakeLimiter make_limiter, const Catalog& catalog)
+    : state_(std::make_unique<State>(database, blobs, std::move(source), std::move(make_limiter), catalog)) {}
 
 LoadService::~LoadService() = default;
 
@@ -208,12 +214,13 @@ void LoadService::register_with(orchestration::Registry& registry) {
   registry.add_activity(kBeginLoad, bind(begin_load));
   registry.add_activity(kExtractPatients, bind(extract_patients));
   registry.add_activity(kExtractObservations, bind(extract_observations));
+  registry.add_activity(kExtractResources, bind(extract_resources));
   registry.add_activity(kLoadStaged, bind(load_staged));
   registry.add_activity(kCheckTotals, bind(check_totals));
   registry.add_activity(kIssueReceipt, [&workplace](ActivityContext& activity, const RunStep& step) {
     const meta::LogScope scope(log_fields(activity.info()));
     const auto epoch = activity.lease_epoch();
-    return issue_receipt(*workplace.database.borrow(), step.run,
+    return issue_receipt(*workplace.database.borrow(), workplace.catalog, step.run,
                          [epoch](Connection& fenced) { storage::check_lease(fenced, epoch); });
   });
   registry.add_activity(kEndRun, bind(end_run));
@@ -231,7 +238,8 @@ RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zip
                       "Set WELLHEAD_SOURCE_URL or give --source URL");
   }
   meta::fail_point("request_run", "before");
-  const auto requested = request_run(*state_->database.borrow(), zipcode, state_->source_url, options);
+  const auto requested = request_run(*state_->database.borrow(), zipcode, state_->source_url,
+                                     resolved(state_->workplace.catalog, options));
   meta::fail_point("request_run", "after");
   state_->ensure_workflow(engine, requested.run);
   return requested;
@@ -324,12 +332,13 @@ LoadEstimate LoadService::estimate(const meta::Zipcode& zipcode, const LoadOptio
   const auto started = std::chrono::steady_clock::now();
   std::int64_t requests = 0;
   auto parameters = patient_search(zipcode);
+  auto& patients = source->converter(standard_catalog().patients());
   parameters.emplace_back("_count", "5");
   const auto page = source->fhir.search("Patient", parameters);
   for (const auto& entry : page.entries) {
     converter::CsvOutput row;
-    if (!source->patients.convert(entry.resource, {}, std::span(&row, 1))) continue;
-    const auto count = source->fhir.count("Observation", {{"patient", std::string(source->patients.resource_id())}});
+    if (!patients.convert(entry.resource, {}, std::span(&row, 1))) continue;
+    const auto count = source->fhir.count("Observation", {{"patient", std::string(patients.resource_id())}});
     ++requests;
     if (!count) continue;
     ++estimate.sampled_patients;

@@ -13,6 +13,7 @@
 #include "library/orchestration/registry.h"
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/connection.h"
+#include "service/zipcode/catalog.h"
 #include "service/zipcode/runs.h"
 #include "service/zipcode/source.h"
 #include "service/zipcode/steps.h"
@@ -43,9 +44,9 @@ std::string workflow_id(const Run& run);
 
 class LoadService {
  public:
-  // database and blobs outlive the service, and the service outlives the engine that runs its activities.
+  // database, blobs and catalog outlive the service, and the service outlives the engine that runs its activities.
   LoadService(storage::ConnectionPool& database, storage::BlobStore& blobs, webclient::HttpSettings source,
-              MakeLimiter make_limiter);
+              MakeLimiter make_limiter, const Catalog& catalog = standard_catalog());
   ~LoadService();
 
   // The workflow and its activities.

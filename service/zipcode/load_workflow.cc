@@ -42,14 +42,22 @@ ActivityOptions loading_options() {
 // The steps of a load that are on their way.
 struct OpenSteps {
   std::vector<Future<ExtractedPatients>> pages;
-  std::vector<Future<ExtractedObservations>> observations;
+  struct Extraction {
+    std::string type;
+    Future<ExtractedResources> result;
+  };
+  std::vector<Extraction> extractions;
   std::vector<Future<LoadedGroup>> loads;
 };
 
 void start_steps(WorkflowContext& flow, LoadPlan& plan, OpenSteps& open) {
   while (auto step = plan.next_load()) open.loads.push_back(flow.run(kLoadStaged, *step));
   while (auto step = plan.next_page()) open.pages.push_back(flow.run(kExtractPatients, *step));
-  while (auto step = plan.next_observations()) open.observations.push_back(flow.run(kExtractObservations, *step));
+  while (auto step = plan.next_extraction()) {
+    const ExtractObservations& observations = *step;
+    open.extractions.push_back({step->type, step->type == "Observation" ? flow.run(kExtractObservations, observations)
+                                                                        : flow.run(kExtractResources, *step)});
+  }
 }
 
 // Gives what has ended to the plan; throws the failure of a step.
@@ -67,15 +75,22 @@ void take_ready(std::vector<Future<Result>>& open, LoadPlan& plan) {
 
 void take_ready(OpenSteps& open, LoadPlan& plan) {
   take_ready(open.pages, plan);
-  take_ready(open.observations, plan);
+  for (auto step = open.extractions.begin(); step != open.extractions.end();) {
+    if (!step->result.ready()) {
+      ++step;
+      continue;
+    }
+    plan.take(step->result.get(), step->type);
+    step = open.extractions.erase(step);
+  }
   take_ready(open.loads, plan);
 }
 
 orchestration::AnyAwaiter any_of(const OpenSteps& open) {
   std::vector<std::shared_ptr<orchestration::Slot>> slots;
-  slots.reserve(open.pages.size() + open.observations.size() + open.loads.size());
+  slots.reserve(open.pages.size() + open.extractions.size() + open.loads.size());
   for (const auto& step : open.pages) slots.push_back(step.slot());
-  for (const auto& step : open.observations) slots.push_back(step.slot());
+  for (const auto& step : open.extractions) slots.push_back(step.result.slot());
   for (const auto& step : open.loads) slots.push_back(step.slot());
   return orchestration::AnyAwaiter(std::move(slots));
 }
@@ -141,8 +156,10 @@ const orchestration::WorkflowName<LoadZipcode, LoadOutcome> kLoadZipcode{"load_z
 const orchestration::ActivityName<RunStep, LoadBegun> kBeginLoad{"begin_load", first_contact_options()};
 const orchestration::ActivityName<ExtractPatients, ExtractedPatients> kExtractPatients{"extract_patients",
                                                                                        extraction_options()};
-const orchestration::ActivityName<ExtractObservations, ExtractedObservations> kExtractObservations{
+const orchestration::ActivityName<ExtractObservations, ExtractedResources> kExtractObservations{
     "extract_observations", extraction_options()};
+const orchestration::ActivityName<ExtractResources, ExtractedResources> kExtractResources{"extract_resources",
+                                                                                          extraction_options()};
 const orchestration::ActivityName<LoadStaged, LoadedGroup> kLoadStaged{"load_staged", loading_options()};
 const orchestration::ActivityName<RunStep, TotalsChecked> kCheckTotals{"check_totals", extraction_options()};
 const orchestration::ActivityName<RunStep, LoadOutcome> kIssueReceipt{"issue_receipt", loading_options()};

@@ -16,7 +16,8 @@ extern const orchestration::WorkflowName<LoadZipcode, LoadOutcome> kLoadZipcode;
 
 extern const orchestration::ActivityName<RunStep, LoadBegun> kBeginLoad;
 extern const orchestration::ActivityName<ExtractPatients, ExtractedPatients> kExtractPatients;
-extern const orchestration::ActivityName<ExtractObservations, ExtractedObservations> kExtractObservations;
+extern const orchestration::ActivityName<ExtractObservations, ExtractedResources> kExtractObservations;
+extern const orchestration::ActivityName<ExtractResources, ExtractedResources> kExtractResources;
 extern const orchestration::ActivityName<LoadStaged, LoadedGroup> kLoadStaged;
 extern const orchestration::ActivityName<RunStep, TotalsChecked> kCheckTotals;
 extern const orchestration::ActivityName<RunStep, LoadOutcome> kIssueReceipt;

@@ -11,6 +11,7 @@
 namespace wellhead::zipcode {
 namespace {
 
+using resource::ResourceTable;
 using storage::Connection;
 
 // Sums over the staged batches and the ledger. A repeated entry is either left out when it is staged (`duplicates` of
@@ -18,13 +19,16 @@ using storage::Connection;
 constexpr std::string_view kSums = R"sql(
   WITH batches AS (
     SELECT coalesce(sum(entries_received), 0) AS entries, coalesce(sum(duplicates), 0) AS duplicates,
-           coalesce(sum(out_of_zip), 0) AS out_of_zip, coalesce(sum(rejected), 0) AS rejected,
-           coalesce(sum(erased), 0) AS erased, coalesce(sum(staged), 0) AS staged, coalesce(sum(missing), 0) AS missing,
+           coalesce(sum(out_of_zip), 0) AS out_of_zip, coalesce(sum(coalesce(further.rejected, batch.rejected)), 0) AS rejected,
+           coalesce(sum(erased), 0) AS erased, coalesce(sum(coalesce(further.filtered, batch.filtered)), 0) AS filtered,
+           coalesce(sum(coalesce(further.staged, batch.staged)), 0) AS staged, coalesce(sum(missing), 0) AS missing,
            coalesce(bool_and(totals_known), true) AS totals_known, sum(server_total_before) AS total_before,
            sum(server_total_after) AS total_after, coalesce(sum(requests), 0) AS requests,
            coalesce(sum(retries), 0) AS retries, coalesce(sum(bytes_received), 0) AS bytes,
            coalesce(sum(seconds), 0)::float8 AS seconds
-      FROM staged_batch WHERE run_id = $1 AND resource_type = $2
+      FROM staged_batch batch LEFT JOIN staged_view further
+           ON further.run_id = batch.run_id AND further.batch = batch.batch AND further.table_name = $3
+     WHERE batch.run_id = $1 AND resource_type = $2
   ), loaded AS (
     SELECT coalesce(sum(inserted), 0) AS inserted, coalesce(sum(updated), 0) AS updated,
            coalesce(sum(unchanged), 0) AS unchanged, coalesce(sum(older), 0) AS older,
@@ -33,41 +37,40 @@ constexpr std::string_view kSums = R"sql(
   ), repeated AS (  -- entries that were distinct in their batch, but not in the run
     SELECT loaded.duplicates - (loaded.rows - batches.staged) AS entries FROM loaded, batches
   )
-  SELECT batches.entries, batches.duplicates + repeated.entries, out_of_zip, rejected, erased, staged - repeated.entries, inserted, updated, unchanged, older, missing, requests,
+  SELECT batches.entries, batches.duplicates + repeated.entries, out_of_zip, rejected, erased, filtered, staged - repeated.entries, inserted, updated, unchanged, older, missing, requests,
          retries, bytes, seconds, totals_known, total_before, total_after
     FROM batches, loaded, repeated)sql";
 
 // Also says how many rows of the zip code this run did not find any more. The ids' order is the bytes' order, whatever
-// the database's collation, so that digests from two databases can be compared.
+// the database's collation, so that digests from two databases can be compared. {0}: the table, {1}: its key, {2}: its
+// column with the patient's id.
 constexpr std::string_view kPatientDigest = R"sql(
   SELECT count(*) FILTER (WHERE member.last_seen_run < $1),
-         md5(string_agg(uuid_send(patient.digest), ''::bytea ORDER BY patient.id COLLATE "C")
+         md5(string_agg(uuid_send(t.digest), ''::bytea ORDER BY t.{1} COLLATE "C")
              FILTER (WHERE member.last_seen_run >= $1))::uuid
-    FROM zipcode_patient member JOIN patient ON patient.id = member.patient_id
+    FROM zipcode_patient member JOIN {0} t ON t.{2} = member.patient_id
    WHERE member.zipcode = $2)sql";
-constexpr std::string_view kObservationDigest = R"sql(
-  SELECT count(*) FILTER (WHERE observation.last_seen_run < $1),
-         md5(string_agg(uuid_send(observation.digest), ''::bytea ORDER BY observation.id COLLATE "C")
-             FILTER (WHERE observation.last_seen_run >= $1))::uuid
-    FROM zipcode_patient member JOIN observation ON observation.patient_id = member.patient_id
+constexpr std::string_view kDigest = R"sql(
+  SELECT count(*) FILTER (WHERE t.last_seen_run < $1),
+         md5(string_agg(uuid_send(t.digest), ''::bytea ORDER BY t.{1} COLLATE "C")
+             FILTER (WHERE t.last_seen_run >= $1))::uuid
+    FROM zipcode_patient member JOIN {0} t ON t.{2} = member.patient_id
    WHERE member.zipcode = $2)sql";
 
-struct ResourceTable {
-  std::string_view resource_type;
-  std::string_view table;
-  std::string_view digest_query;
-};
-
-constexpr ResourceTable kPatients{"Patient", "patient", kPatientDigest};
-constexpr ResourceTable kObservations{"Observation", "observation", kObservationDigest};
+std::string digest_sql(const ResourceTable& table) {
+  const auto pattern = table.name() == "patient" ? kPatientDigest : kDigest;
+  return fmt::format(fmt::runtime(pattern), storage::quote_identifier(table.name()),
+                     storage::quote_identifier(table.targets().front().key), storage::quote_identifier(table.patient_column));
+}
 
 Receipt sums_of(Connection& connection, meta::RunId run, const ResourceTable& table) {
-  const auto result = connection.query(kSums, {run.value, table.resource_type, table.table});
+  const auto result = connection.query(kSums, {run.value, table.resource(), table.name()});
   Receipt receipt;
-  receipt.resource_type = table.resource_type;
+  receipt.resource_type = table.resource();
+  receipt.table = table.name();
   constexpr auto count_members = std::to_array<std::int64_t Receipt::*>(
       {&Receipt::entries_received, &Receipt::duplicates, &Receipt::out_of_zip, &Receipt::rejected, &Receipt::erased,
-       &Receipt::staged, &Receipt::inserted, &Receipt::updated, &Receipt::unchanged, &Receipt::older, &Receipt::missing,
+       &Receipt::filtered, &Receipt::staged, &Receipt::inserted, &Receipt::updated, &Receipt::unchanged, &Receipt::older, &Receipt::missing,
        &Receipt::requests, &Receipt::retries, &Receipt::bytes_received});
   int column = 0;
   for (const auto count : count_members) receipt.*count = result.integer(0, column++);
@@ -82,14 +85,14 @@ Receipt sums_of(Connection& connection, meta::RunId run, const ResourceTable& ta
 }
 
 void check_sums(const Receipt& receipt, meta::RunId run) {
-  const auto accounted = receipt.duplicates + receipt.out_of_zip + receipt.rejected + receipt.erased + receipt.staged;
+  const auto accounted = receipt.duplicates + receipt.out_of_zip + receipt.rejected + receipt.erased + receipt.filtered + receipt.staged;
   const auto loaded = receipt.inserted + receipt.updated + receipt.unchanged + receipt.older;
   if (receipt.entries_received == accounted && receipt.staged == loaded) return;
   throw meta::Error(
       meta::ErrorCode::internal,
-      fmt::format("the receipt of run {} does not add up for {}: {} entries received but {} accounted for, "
+      fmt::format("the receipt of run {} does not add up for table {}: {} entries received but {} accounted for, "
                   "{} staged but {} loaded",
-                  run.value, receipt.resource_type, receipt.entries_received, accounted, receipt.staged, loaded),
+                  run.value, receipt.table, receipt.entries_received, accounted, receipt.staged, loaded),
       "This is a defect of Wellhead; the rows are kept, loading the zip code again starts afresh");
 }
 
@@ -109,7 +112,7 @@ void check_all_loaded(Connection& connection, meta::RunId run) {
 }
 
 void add_digest(Connection& connection, const Run& run, const ResourceTable& table, Receipt& receipt) {
-  const auto result = connection.query(table.digest_query, {run.run.value, run.zipcode.text()});
+  const auto result = connection.query(digest_sql(table), {run.run.value, run.zipcode.text()});
   receipt.no_longer_found = result.integer(0, 0);
   receipt.digest = result.optional_text(0, 1);
 }
@@ -129,9 +132,8 @@ void write_receipt(Connection& connection, meta::RunId run, const Receipt& r) {
       "INSERT INTO receipt (run_id, resource_type, verdict, server_total_before, server_total_after, entries_received, "
       "duplicates, out_of_zip, rejected, erased, staged, inserted, updated, unchanged, older, missing, "
       "no_longer_found, "
-      "requests, retries, bytes_received, seconds, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-      "$13, "
-      "$14, $15, $16, $17, $18, $19, $20, $21, $22)",
+      "requests, retries, bytes_received, seconds, digest, table_name, place, filtered) VALUES ($1, $2, $3, $4, $5, $6, "
+      "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
       {run.value,
        r.resource_type,
        r.verdict,
@@ -153,7 +155,10 @@ void write_receipt(Connection& connection, meta::RunId run, const Receipt& r) {
        r.retries,
        r.bytes_received,
        r.seconds,
-       r.digest});
+       r.digest,
+       r.table,
+       r.place,
+       r.filtered});
 }
 
 void end_run(Connection& connection, const Run& run, const std::string& verdict) {
@@ -178,7 +183,8 @@ std::int64_t outside_totals(std::int64_t distinct, std::optional<std::int64_t> b
 TotalsChecked check_patient_totals(Connection& connection, meta::RunId run) {
   const auto result = connection.query(
       "SELECT patients_before, patients_after, (SELECT count(*) FROM run_patient WHERE run_id = $1) + "
-      "(SELECT count(*) FROM reject WHERE run_id = $1 AND resource_type = 'Patient' AND resource_id IS NULL) "
+      "(SELECT count(*) FROM reject WHERE run_id = $1 AND resource_type = 'Patient' AND resource_id IS NULL AND "
+      "table_name IS NULL) "
       "FROM run WHERE run_id = $1",
       {run.value});
   const auto missing =
@@ -186,7 +192,8 @@ TotalsChecked check_patient_totals(Connection& connection, meta::RunId run) {
   return {missing == 0, missing};
 }
 
-LoadOutcome issue_receipt(Connection& connection, meta::RunId run_id, const storage::Fence& fence) {
+LoadOutcome issue_receipt(Connection& connection, const Catalog& catalog, meta::RunId run_id,
+                          const storage::Fence& fence) {
   storage::Transaction transaction(connection);
   fence(connection);
   const auto run = read_run(connection, run_id);
@@ -194,17 +201,24 @@ LoadOutcome issue_receipt(Connection& connection, meta::RunId run_id, const stor
   check_all_loaded(connection, run_id);
   connection.execute("SET LOCAL work_mem = '128MB'");
 
-  auto patients = sums_of(connection, run_id, kPatients);
-  check_patients(connection, run_id, patients);
-  auto observations = sums_of(connection, run_id, kObservations);
-  std::string verdict = "complete";
-  for (auto* const receipt : {&patients, &observations}) {
-    check_sums(*receipt, run_id);
-    add_digest(connection, run, receipt == &patients ? kPatients : kObservations, *receipt);
-    write_receipt(connection, run_id, *receipt);
+  std::vector<Receipt> receipts;
+  for (const auto* table : catalog.tables_of(run.options)) {
+    auto receipt = sums_of(connection, run_id, *table);
+    if (table->resource() == "Patient") check_patients(connection, run_id, receipt);
+    check_sums(receipt, run_id);
+    add_digest(connection, run, *table, receipt);
+    receipt.place = std::ranges::count(receipts, receipt.resource_type, &Receipt::resource_type);
+    // What was asked for once is counted once.
+    if (receipt.place > 0) {
+      receipt.requests = receipt.retries = receipt.bytes_received = 0;
+      receipt.seconds = 0;
+    }
+    write_receipt(connection, run_id, receipt);
+    receipts.push_back(std::move(receipt));
   }
+  std::string verdict = "complete";
   for (const auto* const ranked : {"unverified", "incomplete"}) {
-    if (patients.verdict == ranked || observations.verdict == ranked) verdict = ranked;
+    if (std::ranges::count(receipts, ranked, &Receipt::verdict) > 0) verdict = ranked;
   }
   end_run(connection, run, verdict);
   transaction.commit("receipt");

@@ -6,7 +6,7 @@
 #include "library/storage/postgres/migrations.h"
 #include "service/resource/table.h"
 #include "service/zipcode/runs.h"
-#include "service/zipcode/tables.h"
+#include "service/zipcode/catalog.h"
 #include "tests/fixture/database.h"
 
 namespace wellhead::zipcode {
@@ -25,7 +25,7 @@ class ReceiptOfRun : public testing::Test {
  protected:
   ReceiptOfRun() : connection_(database_.connect()) {
     storage::migrate(connection_);
-    resource::ensure_tables(connection_, views());
+    resource::ensure_tables(connection_, views_of(standard_catalog().served()));
     run_ = request_run(connection_, meta::Zipcode::parse("02139"), "http://source", {}).run;
     connection_.execute(R"(
       UPDATE run SET state = 'running', patients_before = 3, patients_after = 3;
@@ -41,7 +41,7 @@ class ReceiptOfRun : public testing::Test {
   }
 
   LoadOutcome issue() {
-    return issue_receipt(connection_, run_, [](storage::Connection&) {});
+    return issue_receipt(connection_, standard_catalog(), run_, [](storage::Connection&) {});
   }
 
   fixture::TestDatabase database_;

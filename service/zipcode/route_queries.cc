@@ -36,19 +36,20 @@ constexpr const char* kProgress = R"sql(
       'rejected', coalesce(sum(rejected), 0),
       'requests', coalesce(sum(requests), 0),
       'retries', coalesce(sum(retries), 0),
-      'bytes_received', coalesce(sum(bytes_received), 0))
+      'bytes_received', coalesce(sum(bytes_received), 0),
+      'others_staged', sum(staged) FILTER (WHERE resource_type NOT IN ('Patient', 'Observation')))
      FROM staged_batch WHERE run_id = r.run_id))sql";
 
 // As zipcode::Receipt is described.
 constexpr const char* kReceipts = R"sql(
   (SELECT coalesce(json_agg(json_build_object(
-      'resource_type', resource_type, 'verdict', verdict,
+      'resource_type', resource_type, 'table', table_name, 'verdict', verdict,
       'server_total_before', server_total_before, 'server_total_after', server_total_after,
       'entries_received', entries_received, 'duplicates', duplicates, 'out_of_zip', out_of_zip, 'rejected', rejected,
-      'erased', erased, 'staged', staged, 'inserted', inserted, 'updated', updated, 'unchanged', unchanged,
+      'erased', erased, 'filtered', filtered, 'staged', staged, 'inserted', inserted, 'updated', updated, 'unchanged', unchanged,
       'older', older, 'missing', missing, 'no_longer_found', no_longer_found, 'requests', requests, 'retries', retries,
       'bytes_received', bytes_received, 'seconds', seconds, 'digest', replace(digest::text, '-', ''))
-      ORDER BY resource_type = 'Patient' DESC, resource_type), '[]')
+      ORDER BY resource_type = 'Patient' DESC, resource_type = 'Observation' DESC, resource_type, place), '[]')
      FROM receipt WHERE run_id = r.run_id))sql";
 
 std::string run_sql() {
@@ -90,7 +91,7 @@ std::string zipcode_sql(const std::string& known, const std::string& queued, con
          "LEFT JOIN run c ON c.run_id = z.last_complete_run "
          "LEFT JOIN LATERAL (SELECT sum(staged) FILTER (WHERE resource_type = 'Patient') AS patients, "
          "sum(staged) FILTER (WHERE resource_type = 'Observation') AS observations FROM ("
-         "SELECT resource_type, staged FROM receipt WHERE run_id = z.last_complete_run UNION ALL "
+         "SELECT resource_type, staged FROM receipt WHERE run_id = z.last_complete_run AND place = 0 UNION ALL "
          "SELECT resource_type, staged FROM staged_batch WHERE z.last_complete_run IS NULL AND run_id = r.run_id) "
          "staged) n "
          "ON true" +

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "library/meta/error.h"
+#include "service/resource/resource_table.h"
 
 namespace wellhead::zipcode {
 namespace {
@@ -114,8 +115,9 @@ std::vector<Receipt> read_receipts(Connection& connection, meta::RunId run) {
       "SELECT resource_type, verdict, server_total_before, server_total_after, entries_received, duplicates, "
       "out_of_zip, "
       "rejected, erased, staged, inserted, updated, unchanged, older, missing, no_longer_found, requests, retries, "
-      "bytes_received, seconds, replace(digest::text, '-', '') FROM receipt WHERE run_id = $1 "
-      "ORDER BY resource_type = 'Patient' DESC, resource_type",
+      "bytes_received, seconds, replace(digest::text, '-', ''), table_name, place, filtered FROM receipt "
+      "WHERE run_id = $1 ORDER BY resource_type = 'Patient' DESC, resource_type = 'Observation' DESC, resource_type, "
+      "place",
       {run.value});
   constexpr auto count_members = std::to_array<std::int64_t Receipt::*>(
       {&Receipt::entries_received, &Receipt::duplicates, &Receipt::out_of_zip, &Receipt::rejected, &Receipt::erased,
@@ -131,7 +133,10 @@ std::vector<Receipt> read_receipts(Connection& connection, meta::RunId run) {
     int column = 4;
     for (const auto count : count_members) receipt.*count = result.integer(row, column++);
     receipt.seconds = result.number(row, column++);
-    receipt.digest = result.optional_text(row, column);
+    receipt.digest = result.optional_text(row, column++);
+    receipt.table = result.text(row, column++);
+    receipt.place = result.integer(row, column++);
+    receipt.filtered = result.integer(row, column);
     receipts.push_back(std::move(receipt));
   }
   return receipts;
@@ -148,7 +153,8 @@ Progress read_progress(Connection& connection, meta::RunId run) {
              coalesce(sum(staged) FILTER (WHERE resource_type = 'Observation'), 0),
              (SELECT coalesce(sum(rows), 0) FROM load_ledger WHERE run_id = $1),
              coalesce(sum(rejected), 0), coalesce(sum(requests), 0), coalesce(sum(retries), 0),
-             coalesce(sum(bytes_received), 0)
+             coalesce(sum(bytes_received), 0),
+             sum(staged) FILTER (WHERE resource_type NOT IN ('Patient', 'Observation'))
         FROM staged_batch WHERE run_id = $1)sql",
       {run.value});
   Progress progress;
@@ -160,6 +166,7 @@ Progress read_progress(Connection& connection, meta::RunId run) {
        &Progress::requests, &Progress::retries, &Progress::bytes_received});
   int column = 1;
   for (const auto sum : sum_members) progress.*sum = result.integer(0, column++);
+  progress.others_staged = result.optional_integer(0, column);
   return progress;
 }
 
@@ -173,10 +180,10 @@ std::string receipt_sentence(const Run& run, const std::vector<Receipt>& receipt
   std::int64_t rejected = 0;
   std::int64_t missing = 0;
   for (const auto& receipt : receipts) {
-    const auto* noun = receipt.resource_type == "Patient" ? "patients" : "observations";
+    const auto noun = receipt.place == 0 ? resource::plural_of_type(receipt.resource_type) : "in " + receipt.table;
     counts += fmt::format("{} {}, ", with_thousands(receipt.staged), noun);
     rejected += receipt.rejected;
-    missing += receipt.missing;
+    if (receipt.place == 0) missing += receipt.missing;
   }
   const auto when = run.finished_at.value_or(run.requested_at);
   const auto unknown = run.state == "unverified" ? " (the server gives no totals to check against)" : "";

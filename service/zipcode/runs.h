@@ -39,25 +39,29 @@ struct Run {
       meta::field("error", &Run::error), meta::field("options", &Run::options), meta::field("paused", &Run::paused));
 };
 
-// What became of one resource type in a run; the columns of the table receipt.
+// What became of one resource type in a run, in one of its tables; the columns of the table receipt.
 struct Receipt {
   std::string resource_type;
+  std::string table;
+  std::int64_t place = 0;  // among the tables of the type
   std::string verdict;
   std::optional<std::int64_t> server_total_before;
   std::optional<std::int64_t> server_total_after;
-  std::int64_t entries_received = 0, duplicates = 0, out_of_zip = 0, rejected = 0, erased = 0, staged = 0;
+  std::int64_t entries_received = 0, duplicates = 0, out_of_zip = 0, rejected = 0, erased = 0, filtered = 0, staged = 0;
   std::int64_t inserted = 0, updated = 0, unchanged = 0, older = 0, missing = 0, no_longer_found = 0;
   std::int64_t requests = 0, retries = 0, bytes_received = 0;
   double seconds = 0;
   std::optional<std::string> digest;
 
   static constexpr auto kFields = meta::fields(
-      meta::field("resource_type", &Receipt::resource_type), meta::field("verdict", &Receipt::verdict),
+      meta::field("resource_type", &Receipt::resource_type), meta::field("table", &Receipt::table),
+      meta::field("verdict", &Receipt::verdict),
       meta::field("server_total_before", &Receipt::server_total_before),
       meta::field("server_total_after", &Receipt::server_total_after),
       meta::field("entries_received", &Receipt::entries_received), meta::field("duplicates", &Receipt::duplicates),
       meta::field("out_of_zip", &Receipt::out_of_zip), meta::field("rejected", &Receipt::rejected),
-      meta::field("erased", &Receipt::erased), meta::field("staged", &Receipt::staged),
+      meta::field("erased", &Receipt::erased), meta::field("filtered", &Receipt::filtered),
+      meta::field("staged", &Receipt::staged),
       meta::field("inserted", &Receipt::inserted), meta::field("updated", &Receipt::updated),
       meta::field("unchanged", &Receipt::unchanged), meta::field("older", &Receipt::older),
       meta::field("missing", &Receipt::missing), meta::field("no_longer_found", &Receipt::no_longer_found),

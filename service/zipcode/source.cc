@@ -1,27 +1,17 @@
 #include "service/zipcode/source.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "service/zipcode/tables.h"
-
 namespace wellhead::zipcode {
-namespace {
-
-std::size_t column_named(const converter::View& view, std::string_view name) {
-  const auto& columns = view.columns();
-  return static_cast<std::size_t>(std::ranges::find(columns, name, &converter::Column::name) - columns.begin());
-}
-
-}  // namespace
 
 Source::Source(webclient::HttpSettings settings, webclient::HttpShare* share, webclient::RateLimiter* limiter)
-    : url(settings.source_url),
-      http(settings, share, limiter),
-      fhir(http, url),
-      patients({patient_view()}, {.base_url = url}),
-      observations({observation_view(), observation_component_view()}, {.base_url = url}),
-      patient_id_column(column_named(observation_view(), "patient_id")) {}
+    : url(settings.source_url), http(settings, share, limiter), fhir(http, url) {}
+
+converter::Converter& Source::converter(const resource::ResourceTable& table) {
+  const auto found = converters_.find(&table);
+  if (found != converters_.end()) return found->second;
+  return converters_.emplace(&table, converter::Converter(table.views(), {.base_url = url})).first->second;
+}
 
 SourcePool::SourcePool(webclient::HttpSettings settings, MakeLimiter make_limiter)
     : settings_(std::move(settings)), make_limiter_(std::move(make_limiter)) {}

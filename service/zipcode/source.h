@@ -13,6 +13,7 @@
 #include "library/webclient/fhir/search.h"
 #include "library/webclient/http.h"
 #include "library/webclient/rate_limiter.h"
+#include "service/resource/resource_table.h"
 
 namespace wellhead::zipcode {
 
@@ -23,9 +24,11 @@ struct Source {
   std::string url;
   webclient::HttpClient http;
   webclient::FhirClient fhir;
-  converter::Converter patients;
-  converter::Converter observations;  // with components
-  std::size_t patient_id_column;      // among the columns of an observation's row
+  // Of a table with its parts; made once. The table is one of a catalog that outlives this.
+  converter::Converter& converter(const resource::ResourceTable& table);
+
+ private:
+  std::map<const resource::ResourceTable*, converter::Converter> converters_;
 };
 
 // Makes the limiter of a source; called once a source.

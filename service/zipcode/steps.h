@@ -5,12 +5,23 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "library/meta/describe.h"
 #include "library/meta/ids.h"
 
 namespace wellhead::zipcode {
+
+// A table that a run fills.
+struct RunTable {
+  std::string type;                 // of resources
+  std::string table;                // with its tables of parts
+  std::optional<std::string> view;  // digest of what users wrote of it, so that a view cannot change under a run
+
+  static constexpr auto kFields = meta::fields(meta::field("type", &RunTable::type), meta::field("table", &RunTable::table),
+                                               meta::field("view", &RunTable::view));
+};
 
 // How a load was asked for; kept in run.options.
 struct LoadOptions {
@@ -22,6 +33,10 @@ struct LoadOptions {
   double batch_seconds = 1.0;              // … nor take longer
   std::int64_t steps_per_execution = 500;  // then the workflow continues as new, so that its history stays short
   int priority = 3;                        // 1 to 5; lower goes first where steps or loads wait
+  // Built-in views to load, where they are not those of the process that takes the request.
+  std::optional<std::vector<std::string>> resources;
+  // What the request was found to mean, patients first; absent: patients and observations by built-in views.
+  std::optional<std::vector<RunTable>> tables;
 
   static constexpr auto kFields = meta::fields(
       meta::field("concurrency", &LoadOptions::concurrency), meta::field("page_size", &LoadOptions::page_size),
@@ -29,7 +44,8 @@ struct LoadOptions {
       meta::field("rows_per_load", &LoadOptions::rows_per_load), meta::field("batch_bytes", &LoadOptions::batch_bytes),
       meta::field("batch_seconds", &LoadOptions::batch_seconds),
       meta::field("steps_per_execution", &LoadOptions::steps_per_execution),
-      meta::field("priority", &LoadOptions::priority));
+      meta::field("priority", &LoadOptions::priority), meta::field("resources", &LoadOptions::resources),
+      meta::field("tables", &LoadOptions::tables));
 };
 
 // How far a load is, as its workflow knows it; what the query "progress" answers.
@@ -40,6 +56,7 @@ struct LoadCounts {
   std::int64_t observations_staged = 0;
   std::int64_t rows_loaded = 0, rejected = 0;
   std::int64_t requests = 0, retries = 0, bytes_received = 0;
+  std::optional<std::int64_t> others_staged;  // resources of other types, where the load has such
 
   static constexpr auto kFields =
       meta::fields(meta::field("patients_expected", &LoadCounts::patients_expected),
@@ -50,7 +67,24 @@ struct LoadCounts {
                    meta::field("observations_staged", &LoadCounts::observations_staged),
                    meta::field("rows_loaded", &LoadCounts::rows_loaded), meta::field("rejected", &LoadCounts::rejected),
                    meta::field("requests", &LoadCounts::requests), meta::field("retries", &LoadCounts::retries),
-                   meta::field("bytes_received", &LoadCounts::bytes_received));
+                   meta::field("bytes_received", &LoadCounts::bytes_received),
+                   meta::field("others_staged", &LoadCounts::others_staged));
+};
+
+// How far the searches of one resource type are.
+struct SearchPosition {
+  std::string type;
+  std::int64_t handed_out = 0;      // ordinals that are in a batch
+  std::int64_t batch_patients = 0;  // size of the next batch
+  std::int64_t per_search = 1;
+  bool negotiating = false;
+  std::int64_t covered = 0;  // patients of whom all is staged
+
+  static constexpr auto kFields = meta::fields(
+      meta::field("type", &SearchPosition::type), meta::field("handed_out", &SearchPosition::handed_out),
+      meta::field("batch_patients", &SearchPosition::batch_patients),
+      meta::field("per_search", &SearchPosition::per_search),
+      meta::field("negotiating", &SearchPosition::negotiating), meta::field("covered", &SearchPosition::covered));
 };
 
 // Where a load stands between two steps: what LoadPlan knows while nothing runs.
@@ -60,13 +94,15 @@ struct LoadPosition {
   std::optional<std::string> cursor;
   bool search_exhausted = false;
   std::int64_t patients = 0;        // ordinals known so far
-  std::int64_t handed_out = 0;      // ordinals that are in a batch
-  std::int64_t batch_patients = 0;  // size of the next batch
+  std::int64_t handed_out = 0;      // of the observations, as in SearchPosition
+  std::int64_t batch_patients = 0;
   std::int64_t per_search = 1;
   bool negotiating = false;
   std::vector<meta::BatchId> staged;  // not loaded yet
   std::int64_t staged_rows = 0;
   LoadCounts counts;
+  // Of a load with tables of its own choice: every type's, observations included.
+  std::optional<std::vector<SearchPosition>> searches;
 
   static constexpr auto kFields = meta::fields(
       meta::field("sweep", &LoadPosition::sweep), meta::field("next_batch", &LoadPosition::next_batch),
@@ -75,7 +111,7 @@ struct LoadPosition {
       meta::field("batch_patients", &LoadPosition::batch_patients),
       meta::field("per_search", &LoadPosition::per_search), meta::field("negotiating", &LoadPosition::negotiating),
       meta::field("staged", &LoadPosition::staged), meta::field("staged_rows", &LoadPosition::staged_rows),
-      meta::field("counts", &LoadPosition::counts));
+      meta::field("counts", &LoadPosition::counts), meta::field("searches", &LoadPosition::searches));
 };
 
 // Input of the workflow load_zipcode.
@@ -158,7 +194,15 @@ struct ExtractObservations {
                    meta::field("negotiate", &ExtractObservations::negotiate));
 };
 
-struct ExtractedObservations {
+// The same for the resources of any type.
+struct ExtractResources : ExtractObservations {
+  std::string type;
+
+  static constexpr auto kFields =
+      std::tuple_cat(meta::fields(meta::field("type", &ExtractResources::type)), ExtractObservations::kFields);
+};
+
+struct ExtractedResources {
   meta::BatchId batch;
   std::int64_t patients = 0;
   std::int64_t rows = 0;   // staged, components included
@@ -169,12 +213,12 @@ struct ExtractedObservations {
   ExtractionCounts counts;
 
   static constexpr auto kFields = meta::fields(
-      meta::field("batch", &ExtractedObservations::batch), meta::field("patients", &ExtractedObservations::patients),
-      meta::field("rows", &ExtractedObservations::rows), meta::field("bytes", &ExtractedObservations::bytes),
-      meta::field("seconds", &ExtractedObservations::seconds),
-      meta::field("per_search", &ExtractedObservations::per_search),
-      meta::field("negotiated", &ExtractedObservations::negotiated),
-      meta::field("counts", &ExtractedObservations::counts));
+      meta::field("batch", &ExtractedResources::batch), meta::field("patients", &ExtractedResources::patients),
+      meta::field("rows", &ExtractedResources::rows), meta::field("bytes", &ExtractedResources::bytes),
+      meta::field("seconds", &ExtractedResources::seconds),
+      meta::field("per_search", &ExtractedResources::per_search),
+      meta::field("negotiated", &ExtractedResources::negotiated),
+      meta::field("counts", &ExtractedResources::counts));
 };
 
 struct LoadStaged {

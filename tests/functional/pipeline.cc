@@ -4,8 +4,6 @@
 
 #include "library/storage/postgres/migrations.h"
 #include "library/storage/postgres/source_budget.h"
-#include "service/resource/table.h"
-#include "service/zipcode/tables.h"
 
 namespace wellhead::functional {
 namespace {
@@ -35,7 +33,12 @@ Warehouse::Warehouse(Begin begin) {
   if (begin == Begin::empty) return;
   auto connection = connect();
   storage::migrate(connection);
-  resource::ensure_tables(connection, zipcode::views());
+  resource::ensure_tables(connection, zipcode::views_of(zipcode::standard_catalog().served()));
+}
+
+std::vector<resource::TableChange> Warehouse::apply(const zipcode::Catalog& catalog) {
+  auto connection = connect();
+  return resource::ensure_tables(connection, zipcode::views_of(catalog.served()));
 }
 
 std::string Warehouse::value(std::string_view sql) const {
@@ -63,14 +66,15 @@ std::string Warehouse::content() const {
 std::string Warehouse::receipts() const {
   return value(
       "SELECT coalesce(string_agg((to_jsonb(r) - '{run_id,requests,retries,bytes_received,seconds,issued_at}'::text[])"
-      "::text, E'\n' ORDER BY resource_type), '') FROM receipt r");
+      "::text, E'\n' ORDER BY resource_type, table_name), '') FROM receipt r");
 }
 
-Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter)
+Pipeline::Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter,
+                   const zipcode::Catalog& catalog)
     : database_(warehouse.database_url(), 16),
       blobs_(storage::open_blob_store(warehouse.blob_url())),
       service_(database_, *blobs_, http_settings(source_url),
-               or_unlimited(std::move(make_limiter), warehouse.database_url())),
+               or_unlimited(std::move(make_limiter), warehouse.database_url()), catalog),
       journal_(warehouse.database_url()) {
   service_.register_with(registry_);
   orchestration::embedded::EmbeddedEngineOptions options;

@@ -11,6 +11,8 @@
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/connection.h"
 #include "library/storage/postgres/journal.h"
+#include "service/resource/table.h"
+#include "service/zipcode/catalog.h"
 #include "service/zipcode/load.h"
 #include "tests/fixture/database.h"
 #include "tests/fixture/directory.h"
@@ -22,6 +24,9 @@ class Warehouse {
  public:
   enum class Begin { migrated, empty };
   explicit Warehouse(Begin begin = Begin::migrated);
+
+  // Makes the tables of further views, and says what it made.
+  std::vector<resource::TableChange> apply(const zipcode::Catalog& catalog);
 
   storage::Connection connect() const { return database_.connect(); }
   const std::string& database_url() const { return database_.url(); }
@@ -49,7 +54,9 @@ class Warehouse {
 class Pipeline {
  public:
   // make_limiter: by default a budget without a limit.
-  Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter = {});
+  // catalog: outlives it.
+  Pipeline(Warehouse& warehouse, const std::string& source_url, zipcode::MakeLimiter make_limiter = {},
+           const zipcode::Catalog& catalog = zipcode::standard_catalog());
   ~Pipeline();
 
   struct Loaded {

@@ -26,6 +26,8 @@ using Steady = std::chrono::steady_clock;
 using Ids = std::span<const std::string>;
 
 constexpr int kMostRestarts = 5;
+constexpr std::string_view kPatient = "patient";
+constexpr std::string_view kSubject = "subject";
 // Lists are first cut to what any server takes in a URL of 2,000 bytes, then to single patients.
 constexpr std::int64_t kShortList = 40;
 constexpr std::int64_t kAnyNumber = 1'000'000;
@@ -50,20 +52,21 @@ struct Totals {
   }
 };
 
-class ObservationExtraction {
+class ResourceExtraction {
  public:
-  ObservationExtraction(Workplace& workplace, Source& source, const Run& run, const ExtractObservations& step)
+  ResourceExtraction(Workplace& workplace, Source& source, const Run& run, const ExtractResources& step)
       : workplace_(workplace),
         source_(source),
         run_(run),
         step_(step),
-        staging_(workplace.blobs, source.observations, {"observation", "observation_component"}, step.batch),
+        staging_(workplace.blobs, staging_targets(source, workplace.catalog.tables_of(run.options, step.type)),
+                 step.batch),
         per_search_(std::max<std::int64_t>(step.per_search, 1)) {
     counts_.fetched_at = meta::SystemClock().now();
   }
 
   void fetch(Ids patients);
-  ExtractedObservations record(std::int64_t lease_epoch);
+  ExtractedResources record(std::int64_t lease_epoch);
 
  private:
   struct Search {
@@ -83,6 +86,8 @@ class ObservationExtraction {
   void fetch_list(Ids patients);
   void negotiate(Ids patients);
   void pass(Search& search);
+  bool try_other_parameter();
+  [[noreturn]] void rethrow_naming_type(const meta::Error& error) const;
   void take(const webclient::Entry& entry, Search& search);
   void finish(const Search& search);
   webclient::Parameters parameters(Ids patients) const;
@@ -90,10 +95,11 @@ class ObservationExtraction {
   Workplace& workplace_;
   Source& source_;
   const Run& run_;
-  const ExtractObservations& step_;
+  const ExtractResources& step_;
   resource::Staging staging_;
   resource::BatchCounts counts_;
   std::int64_t per_search_;
+  std::string_view parameter_ = kPatient;
   bool negotiated_ = true;
   std::unordered_set<std::string_view> asked_;  // the batch's patients
   std::unordered_map<std::string, Seen> seen_;
@@ -102,26 +108,13 @@ class ObservationExtraction {
   webclient::Traffic traffic_before_;
 };
 
-// The n-th field of a CSV line, which is an id and therefore never quoted itself.
-std::string_view csv_field(std::string_view line, std::size_t n) {
-  bool quoted = false;
-  std::size_t start = 0;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    if (line[at] == '"') quoted = !quoted;
-    if (quoted || (line[at] != ',' && line[at] != '\n')) continue;
-    if (n-- == 0) return line.substr(start, at - start);
-    start = at + 1;
-  }
-  return line.substr(start);
-}
-
-webclient::Parameters ObservationExtraction::parameters(Ids patients) const {
+webclient::Parameters ResourceExtraction::parameters(Ids patients) const {
   std::string list;
   for (const auto& id : patients) list.append(list.empty() ? "" : ",").append(id);
-  return {{"patient", list}, {"_count", std::to_string(run_.options.page_size)}};
+  return {{std::string(parameter_), list}, {"_count", std::to_string(run_.options.page_size)}};
 }
 
-void ObservationExtraction::fetch(Ids patients) {
+void ResourceExtraction::fetch(Ids patients) {
   traffic_before_ = source_.fhir.traffic();
   asked_.insert(patients.begin(), patients.end());
   if (step_.negotiate) {
@@ -131,7 +124,7 @@ void ObservationExtraction::fetch(Ids patients) {
   }
 }
 
-void ObservationExtraction::fetch_lists(Ids patients) {
+void ResourceExtraction::fetch_lists(Ids patients) {
   while (!patients.empty()) {
     const auto list = patients.first(std::min(static_cast<std::size_t>(per_search_), patients.size()));
     patients = patients.subspan(list.size());
@@ -141,14 +134,14 @@ void ObservationExtraction::fetch_lists(Ids patients) {
 
 // Fetches patient by patient, then asks for the count of the list: a server that reads a list as one strange id, or
 // answers it short, gives another number.
-void ObservationExtraction::negotiate(Ids patients) {
+void ResourceExtraction::negotiate(Ids patients) {
   per_search_ = 1;
   fetch_lists(patients);
   const auto received = static_cast<std::int64_t>(seen_.size());
   negotiated_ = patients.size() > 1 && received > 0;
   if (!negotiated_) return;
   try {
-    const auto total = source_.fhir.count("Observation", {parameters(patients).front()});
+    const auto total = source_.fhir.count(step_.type, {parameters(patients).front()});
     if (total == received) per_search_ = kAnyNumber;
     spdlog::debug("the server {} lists of patients", total == received ? "takes" : "miscounts");
   } catch (const meta::Error& error) {
@@ -156,7 +149,7 @@ void ObservationExtraction::negotiate(Ids patients) {
   }
 }
 
-void ObservationExtraction::fetch_list(Ids patients) {
+void ResourceExtraction::fetch_list(Ids patients) {
   Search search{.number = ++searches_, .patients = patients};
   const bool may_split = patients.size() > 1 && run_.options.observations == "auto";
   try {
@@ -166,7 +159,8 @@ void ObservationExtraction::fetch_list(Ids patients) {
       pass(search);
     }
   } catch (const meta::Error& error) {
-    if (error.code() != meta::ErrorCode::source_refused || !may_split) throw;
+    if (error.code() == meta::ErrorCode::source_refused && try_other_parameter()) return fetch_list(patients);
+    if (error.code() != meta::ErrorCode::source_refused || !may_split) rethrow_naming_type(error);
     per_search_ = std::cmp_greater(patients.size(), kShortList) ? kShortList : 1;
     spdlog::info("the server refuses a list of {} patients, going on with {}: {}", patients.size(), per_search_,
                  error.message());
@@ -180,9 +174,24 @@ void ObservationExtraction::fetch_list(Ids patients) {
   finish(search);
 }
 
-void ObservationExtraction::pass(Search& search) {
+// The resource types of patients all know one of the two (FHIR R4); a server need not support both.
+bool ResourceExtraction::try_other_parameter() {
+  if (step_.type == "Observation" || parameter_ == kSubject) return false;
+  parameter_ = kSubject;
+  return true;
+}
+
+// A server that does not have the type at all cannot be helped by asking again.
+void ResourceExtraction::rethrow_naming_type(const meta::Error& error) const {
+  if (error.code() != meta::ErrorCode::source_refused || step_.type == "Observation") throw;
+  throw meta::Error(error.code(), fmt::format("{} of patients cannot be searched: {}", step_.type, error.message()),
+                    "If the server does not have them, take them out of WELLHEAD_RESOURCES (or their views out of "
+                    "WELLHEAD_VIEWS) and load the zip code again");
+}
+
+void ResourceExtraction::pass(Search& search) {
   for (int restarts = 0;;) {
-    webclient::Pager pager(source_.fhir, "Observation", parameters(search.patients));
+    webclient::Pager pager(source_.fhir, step_.type, parameters(search.patients));
     try {
       while (const auto page = pager.next()) {
         search.totals.take(page->total);
@@ -197,7 +206,7 @@ void ObservationExtraction::pass(Search& search) {
   }
 }
 
-void ObservationExtraction::take(const webclient::Entry& entry, Search& search) {
+void ResourceExtraction::take(const webclient::Entry& entry, Search& search) {
   const auto content = meta::row_digest(entry.resource);
   const auto& candidate = staging_.convert(entry);
   const auto hex = content.hex();
@@ -211,18 +220,18 @@ void ObservationExtraction::take(const webclient::Entry& entry, Search& search) 
   if (!is_new && (search.again || other_search)) return staging_.discard();
 
   ++counts_.entries_received;
-  if (is_new && candidate.convertible && !asked_.contains(csv_field(candidate.row, source_.patient_id_column))) {
+  if (is_new && candidate.convertible && !asked_.contains(candidate.patient_id)) {
     ++counts_.out_of_zip;
     return staging_.discard();
   }
-  if (!is_new) ++counts_.duplicates;
-  if (is_new && candidate.convertible) ++counts_.staged;
+  if (is_new) return staging_.keep();
+  ++counts_.duplicates;
   // A repeated entry with other content is another version: the loader keeps the newest.
-  if (is_new || (candidate.convertible && at->second.content != content)) return staging_.keep();
+  if (candidate.convertible && at->second.content != content) return staging_.keep_rows();
   staging_.discard();
 }
 
-void ObservationExtraction::finish(const Search& search) {
+void ResourceExtraction::finish(const Search& search) {
   counts_.missing += search.totals.outside(search.distinct);
   if (!search.totals.known()) {
     counts_.totals_known = false;
@@ -232,14 +241,14 @@ void ObservationExtraction::finish(const Search& search) {
   counts_.server_total_after = counts_.server_total_after.value_or(0) + *search.totals.last;
 }
 
-ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
+ExtractedResources ResourceExtraction::record(std::int64_t lease_epoch) {
   auto connection = workplace_.database.borrow();
   storage::Transaction transaction(*connection);
   storage::hold_blobs(*connection);
   const auto content = staging_.finish();
   counts_.traffic = source_.fhir.traffic() - traffic_before_;
   counts_.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
-  ExtractedObservations result{.batch = step_.batch,
+  ExtractedResources result{.batch = step_.batch,
                                .patients = static_cast<std::int64_t>(asked_.size()),
                                .bytes = static_cast<std::int64_t>(counts_.traffic.bytes),
                                .seconds = counts_.seconds,
@@ -249,14 +258,14 @@ ExtractedObservations ObservationExtraction::record(std::int64_t lease_epoch) {
   for (const auto& table : content.tables) result.rows += table.rows;
 
   storage::check_lease(*connection, lease_epoch);
-  resource::record_batch(*connection, run_.run, step_.batch, "Observation", content, counts_, meta::to_json(result));
-  transaction.commit("stage_observations");
-  resource::count_staged("Observation");
+  resource::record_batch(*connection, run_.run, step_.batch, step_.type, content, counts_, meta::to_json(result));
+  transaction.commit(step_.type == "Observation" ? "stage_observations" : "stage_resources");
+  resource::count_staged(step_.type);
   spdlog::debug("staged {} rows of {} patients in {:.2f} s", result.rows, result.patients, result.seconds);
   return result;
 }
 
-std::vector<std::string> patients_of(storage::Connection& connection, const ExtractObservations& step) {
+std::vector<std::string> patients_of(storage::Connection& connection, const ExtractResources& step) {
   const auto result = connection.query(
       "SELECT patient_id FROM run_patient WHERE run_id = $1 AND ordinal >= $2 AND ordinal < $3 ORDER BY ordinal",
       {step.run.value, step.first, step.first + step.count});
@@ -270,23 +279,28 @@ std::vector<std::string> patients_of(storage::Connection& connection, const Extr
 
 }  // namespace
 
-ExtractedObservations extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
-                                           const ExtractObservations& step) {
+ExtractedResources extract_resources(Workplace& workplace, orchestration::ActivityContext& activity,
+                                     const ExtractResources& step) {
   std::optional<std::string> staged;
   std::optional<Run> run;
   std::vector<std::string> patients;
   {
     auto connection = workplace.database.borrow();
     staged = resource::staged_result(*connection, step.run, step.batch);
-    if (staged) return meta::from_json<ExtractedObservations>(*staged);
+    if (staged) return meta::from_json<ExtractedResources>(*staged);
     run = read_run(*connection, step.run);
     patients = patients_of(*connection, step);
   }
   auto source = workplace.sources.borrow(run->source_url);
   source->fhir.set_stop(activity.stop_token());
-  ObservationExtraction extraction(workplace, *source, *run, step);
+  ResourceExtraction extraction(workplace, *source, *run, step);
   extraction.fetch(patients);
   return extraction.record(activity.lease_epoch());
+}
+
+ExtractedResources extract_observations(Workplace& workplace, orchestration::ActivityContext& activity,
+                                        const ExtractObservations& step) {
+  return extract_resources(workplace, activity, {step, "Observation"});
 }
 
 }  // namespace wellhead::zipcode
