@@ -56,5 +56,6 @@ void add_migrate(CLI::App& program, CommandLine& line);
 void add_settings(CLI::App& program, CommandLine& line);
 void add_psql(CLI::App& program, CommandLine& line);
 void add_doctor(CLI::App& program, CommandLine& line);
+void add_views(CLI::App& program, CommandLine& line);
 
 }  // namespace wellhead::app

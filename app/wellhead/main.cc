@@ -19,6 +19,7 @@ constexpr auto kOverview = R"(Examples:
   wellhead up                                                serve what was loaded, and load on request
   wellhead runs                                              what was loaded, and how it ended
   wellhead schedule add 02139 --every 1h                     load it again every hour
+  wellhead views list                                        the tables that there are views for
   wellhead doctor                                            find out what is wrong
 
 Settings come from flags, the environment, .env in this directory, and defaults; see `wellhead settings`.
@@ -73,7 +74,7 @@ int run(int argument_count, char** arguments) {
   program.require_subcommand(1);
   CommandLine line;
   for (const auto add : {add_up, add_serve, add_worker, add_load, add_runs, add_schedule, add_migrate, add_settings,
-                         add_psql, add_doctor}) {
+                         add_psql, add_doctor, add_views}) {
     add(program, line);
   }
   const int own = take_passed_on(std::span(arguments, static_cast<std::size_t>(argument_count)), line);
