@@ -91,6 +91,29 @@ TEST_F(DurableLoad, PagesByContinueAsNewWithoutFetchingAnythingTwice) {
   EXPECT_EQ(counts.requests, summed.requests);
 }
 
+TEST(DurableLoadOfSeveralTypes, PagesByContinueAsNewWithoutFetchingAnythingTwice) {
+  FhirSim server(
+      {"--generate", "60", "--observations", "6", "--encounters", "3", "--conditions", "2", "--zip", "02139"});
+  const zipcode::Catalog catalog({.resources = {"patient", "observation", "encounter", "condition"}, .views = {}});
+  Warehouse warehouse;
+  warehouse.apply(catalog);
+  auto options = small_steps();
+  options.steps_per_execution = 10;
+  Pipeline pipeline(warehouse, server.base_url(), {}, catalog);
+  const auto requested = pipeline.request("02139", options);
+  const auto loaded = pipeline.wait(requested);
+  ASSERT_EQ(loaded.run.state, "complete") << loaded.run.error.value_or("");
+  EXPECT_EQ(repeated_searches(server), 0);
+  EXPECT_EQ(warehouse.number("SELECT count(*) FROM encounter"), 180);
+  EXPECT_EQ(warehouse.number("SELECT count(*) FROM condition"), 120);
+  const auto history = pipeline.service().history(pipeline.engine(), requested.run);
+  ASSERT_GE(history.size(), 3U);
+  record(warehouse, history[1].execution_id, "several_types");
+  const auto counts = pipeline.engine().query<zipcode::LoadCounts>(history.back().execution_id, "progress");
+  EXPECT_EQ(counts.patients_covered, 60);
+  EXPECT_EQ(counts.others_staged, 300);
+}
+
 TEST_F(DurableLoad, RetryGoesOnFromTheFailedStep) {
   Pipeline pipeline(warehouse_, server_.base_url());
   // Observation searches are refused from the twelfth on, which no repetition helps.
