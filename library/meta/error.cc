@@ -42,6 +42,8 @@ constexpr auto kFacts = std::to_array<CodeFacts>({
     {ErrorCode::activity_timeout, "activity_timeout", ErrorSource::system, true, 504},
     {ErrorCode::journal_damaged, "journal_damaged", ErrorSource::system, false, 500},
     {ErrorCode::lease_lost, "lease_lost", ErrorSource::system, false, 503},
+    {ErrorCode::engine_unreachable, "engine_unreachable", ErrorSource::system, true, 503},
+    {ErrorCode::engine_refused, "engine_refused", ErrorSource::system, false, 500},
     {ErrorCode::nondeterminism, "nondeterminism", ErrorSource::bug, false, 500},
     {ErrorCode::internal, "internal", ErrorSource::bug, false, 500},
 });

@@ -48,6 +48,8 @@ enum class ErrorCode {
   activity_timeout,      // an attempt of a workflow's step took longer than allowed; it may still be under way
   journal_damaged,       // an event of a workflow's journal is not as it was written
   lease_lost,            // another process owns the engine now; nothing was written
+  engine_unreachable,    // the Temporal server does not answer: what was asked of it may or may not have happened
+  engine_refused,        // the Temporal server does not let us: permission, namespace, a request it does not know
   nondeterminism,        // a workflow's replay differs from its journal
   internal,              // a broken invariant
 };

@@ -61,16 +61,23 @@ struct NotifyHasPatch {
   std::string patch;
 };
 
+// The run's random numbers go on from this seed: it is a copy of another up to here, and shall not draw the same ones.
+struct UpdateRandomSeed {
+  std::uint64_t random_seed = 0;
+};
+
 // Open steps throw Error{cancelled} into the workflow, shielded ones excepted; further steps are refused in the same
 // way.
 struct CancelWorkflow {};
 
 using Job = std::variant<InitializeWorkflow, ResolveActivity, FireTimer, CancelWorkflow, ResolveChild, SignalWorkflow,
-                         NotifyHasPatch>;
+                         NotifyHasPatch, UpdateRandomSeed>;
 
 struct Activation {
   meta::Time now{};        // what WorkflowContext::now() says until the next activation
   bool replaying = false;  // its commands are known already and only compared
+  // The history has become so long that the workflow had better continue as new.
+  bool continue_as_new_suggested = false;
   std::vector<Job> jobs;
 };
 

@@ -56,6 +56,9 @@ inline bool is_note(EventKind kind) { return kind >= EventKind::attempt_failed; 
 std::string_view to_string(EventKind kind);
 EventKind event_kind_from_string(std::string_view text);
 
+// The payload of an activation at which the engine found the history long; otherwise it is null.
+inline constexpr std::string_view kContinueAsNewSuggested = R"("continue as new suggested")";
+
 struct Event {
   std::int64_t number = 0;  // from 1 in its execution
   EventKind kind = EventKind::activation;

@@ -85,7 +85,10 @@ class Replayer {
       if (is_job(event.kind)) {
         jobs_.push_back(to_job(event, seed_));
       } else if (event.kind == EventKind::activation) {
-        compare_turn(run_.activate({.now = event.at, .replaying = true, .jobs = std::exchange(jobs_, {})}));
+        compare_turn(run_.activate({.now = event.at,
+                                    .replaying = true,
+                                    .continue_as_new_suggested = event.payload == kContinueAsNewSuggested,
+                                    .jobs = std::exchange(jobs_, {})}));
       } else if (is_command(event.kind)) {
         differ(event.number, describe(event), "nothing");
       }
@@ -219,6 +222,9 @@ struct JobEvent {
   }
   Event operator()(const NotifyHasPatch&) const {
     throw meta::Error(meta::ErrorCode::internal, "what a history says of patches is not journaled again");
+  }
+  Event operator()(const UpdateRandomSeed&) const {
+    throw meta::Error(meta::ErrorCode::internal, "a journal knows one random seed an execution");
   }
 
   static Event outcome(Sequence sequence, const StepOutcome& outcome, EventKind completed, EventKind failed) {

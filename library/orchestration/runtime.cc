@@ -34,6 +34,7 @@ const WorkflowInfo& WorkflowRun::info() const { return context_.info(); }
 std::vector<Command> WorkflowRun::activate(const Activation& activation) {
   context_.now_ = activation.now;
   context_.replaying_ = activation.replaying;
+  context_.continue_as_new_suggested_ = activation.continue_as_new_suggested;
   for (const Job& job : activation.jobs) apply(job);
   turn();
   if (!ended_ && main_ && main_->done()) {
@@ -74,6 +75,8 @@ void WorkflowRun::take(const NotifyHasPatch& job) {
   context_.patches_[job.patch] = true;
   context_.told_patches_.insert(job.patch);
 }
+
+void WorkflowRun::take(const UpdateRandomSeed& job) { context_.random_.seed(job.random_seed); }
 
 WorkflowContext::OpenStep WorkflowRun::close_step(Sequence sequence, WorkflowContext::StepKind kind) {
   const auto found = context_.open_.find(sequence);

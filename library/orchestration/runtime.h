@@ -45,6 +45,7 @@ class WorkflowRun {
   void take(const ResolveChild& job);
   void take(const SignalWorkflow& job);
   void take(const NotifyHasPatch& job);
+  void take(const UpdateRandomSeed& job);
   WorkflowContext::OpenStep close_step(Sequence sequence, WorkflowContext::StepKind kind);
   static void settle(const WorkflowContext::OpenStep& step, Sequence sequence, const StepOutcome& outcome);
   void turn();

@@ -144,6 +144,8 @@ class WorkflowContext : public Steps {
   bool cancel_requested() const { return cancel_requested_; }
   // Steps that the run has scheduled so far: what a run that pages by continue_as_new looks at.
   std::uint64_t steps_scheduled() const { return last_sequence_; }
+  // The engine finds the history long enough; the embedded one never does.
+  bool continue_as_new_suggested() const { return continue_as_new_suggested_; }
 
   class Shielded final : public Steps {
    private:
@@ -277,6 +279,7 @@ class WorkflowContext : public Steps {
   ReadyQueue& queue_;
   meta::Time now_{};
   bool replaying_ = false;
+  bool continue_as_new_suggested_ = false;
   bool cancel_requested_ = false;
   bool closing_ = false;  // frames are being destroyed: no more commands
   std::mt19937_64 random_;
