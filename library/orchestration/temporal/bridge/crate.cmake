@@ -1,0 +1,22 @@
+# temporal_bridge: the crate as a static library, built by cargo in the build directory; include/temporal_bridge.h is its interface.
+
+set(crate_directory "${CMAKE_CURRENT_BINARY_DIR}/cargo")
+set(crate_library "${crate_directory}/release/libtemporal_bridge.a")
+file(GLOB crate_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/src/*.rs")
+
+# cargo has the last word on what is stale; its .d file would tell of the same sources.
+add_custom_command(OUTPUT "${crate_library}"
+  COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${crate_directory}" "PROTOC=$<TARGET_FILE:protobuf::protoc>"
+          "${WELLHEAD_CARGO}" build --release --locked --lib --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
+  COMMAND "${CMAKE_COMMAND}" -E touch "${crate_library}"
+  DEPENDS ${crate_sources} "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml" "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.lock"
+  USES_TERMINAL COMMENT "Building the bridge to Temporal's core (some minutes the first time)" VERBATIM)
+add_custom_target(temporal_bridge_crate DEPENDS "${crate_library}")
+
+add_library(temporal_bridge STATIC IMPORTED GLOBAL)
+set_target_properties(temporal_bridge PROPERTIES IMPORTED_LOCATION "${crate_library}")
+target_include_directories(temporal_bridge INTERFACE "${CMAKE_SOURCE_DIR}")
+# What rustc --print native-static-libs names, and leaving out of a program what it never calls.
+target_link_libraries(temporal_bridge INTERFACE Threads::Threads m ${CMAKE_DL_LIBS} gcc_s)
+target_link_options(temporal_bridge INTERFACE -Wl,--gc-sections)
+add_dependencies(temporal_bridge temporal_bridge_crate)
