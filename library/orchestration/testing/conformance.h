@@ -9,11 +9,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
 #include "library/orchestration/engine.h"
 #include "library/orchestration/registry.h"
+#include "library/orchestration/schedule.h"
 
 namespace wellhead::orchestration::testing {
 
@@ -25,6 +27,12 @@ class EngineHome {
   virtual std::unique_ptr<Engine> start(const Registry& registry) = 0;
   // One that only queues and looks.
   virtual std::unique_ptr<Engine> client(const Registry& registry) = 0;
+  // Of its schedules: the shortest interval, the shortest catch-up window, and what the workflow ids of one begin with.
+  virtual std::chrono::milliseconds shortest_interval() const { return std::chrono::milliseconds(1); }
+  virtual std::chrono::milliseconds shortest_catchup_window() const { return std::chrono::milliseconds(1); }
+  virtual std::string action_prefix(const std::string& schedule_id) const { return schedule_id + "/"; }
+  // While the action lasts nobody fires schedules. Called when no engine runs.
+  virtual void without_schedules(const std::function<void()>& action) { action(); }
 };
 
 using EngineFactory = std::function<std::unique_ptr<EngineHome>()>;
@@ -55,6 +63,10 @@ class EngineControl : public EngineConformance {
 class EngineEndurance : public EngineConformance {};
 class EngineSchedules : public EngineConformance {
  protected:
+  // One that fires every so many milliseconds, or as often as the engine can.
+  Schedule often(OverlapPolicy overlap, std::chrono::milliseconds interval = std::chrono::milliseconds(40)) const;
+  // One whose times never come by themselves.
+  Schedule seldom(OverlapPolicy overlap) const;
   meta::Time create(const Schedule& schedule);
 };
 

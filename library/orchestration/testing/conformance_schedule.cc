@@ -28,20 +28,6 @@ Workflow<int> wait_for_go(WorkflowContext& flow, int input) {
 
 Workflow<int> pass(WorkflowContext& /*flow*/, int input) { co_return input; }
 
-Schedule often(OverlapPolicy overlap, milliseconds interval = milliseconds(40)) {
-  return {.id = "often",
-          .spec = {.every = interval, .cron = {}},
-          .action = {.workflow_type = kJob.name, .input = "5"},
-          .overlap = overlap};
-}
-
-// One whose times never come by themselves.
-Schedule seldom(OverlapPolicy overlap) {
-  auto schedule = often(overlap);
-  schedule.spec = {.every = {}, .cron = "0 0 29 2 */7"};
-  return schedule;
-}
-
 meta::Time now() { return meta::SystemClock().now(); }
 
 template <class Condition>
@@ -81,6 +67,19 @@ void expect_complete(const ScheduleDescription& schedule, meta::Time first) {
 
 }  // namespace
 
+Schedule EngineSchedules::often(OverlapPolicy overlap, milliseconds interval) const {
+  return {.id = "often",
+          .spec = {.every = std::max(interval, home_->shortest_interval()), .cron = {}},
+          .action = {.workflow_type = kJob.name, .input = "5"},
+          .overlap = overlap};
+}
+
+Schedule EngineSchedules::seldom(OverlapPolicy overlap) const {
+  auto schedule = often(overlap);
+  schedule.spec = {.every = {}, .cron = "0 0 29 2 */7"};
+  return schedule;
+}
+
 // Before an engine runs, so that the first time is known.
 meta::Time EngineSchedules::create(const Schedule& schedule) {
   std::optional<meta::Time> first;
@@ -97,7 +96,7 @@ TEST_P(EngineSchedules, FiresAtItsIntervals) {
   wait_until([&] { return look(engine()).actions >= 4; });
   const auto told = look(engine());
   expect_complete(told, first);
-  EXPECT_EQ(told.recent.at(0).workflow_id.rfind("often/20", 0), 0U);
+  EXPECT_EQ(told.recent.at(0).workflow_id.rfind(home_->action_prefix("often") + "20", 0), 0U);
   EXPECT_EQ(engine().wait(told.recent.at(0).execution_id).result, "5");
   EXPECT_EQ(engine().describe(told.recent.at(0).execution_id)->workflow_type, kJob.name);
 }
@@ -149,6 +148,7 @@ TEST_P(EngineSchedules, CancelsTheOther) {
   engine().trigger_schedule("often");
   wait_until([&] { return look(engine()).actions == 1; });
   wait_until_running(look(engine()).recent.at(0).execution_id);
+  wait_until([&] { return now() > look(engine()).recent.at(0).scheduled_at + home_->shortest_interval(); });
   engine().trigger_schedule("often");
   wait_until([&] { return look(engine()).actions == 2; });
   const auto told = look(engine());
@@ -170,8 +170,10 @@ TEST_P(EngineSchedules, AllowsAll) {
 
 TEST_P(EngineSchedules, MakesUpForTimesWithinTheWindow) {
   registry_->add_workflow(kJob, pass);
-  const auto first = create(often(OverlapPolicy::allow_all, milliseconds(20)));
-  wait_until([&] { return now() > first + milliseconds(100); });
+  const auto schedule = often(OverlapPolicy::allow_all, milliseconds(20));
+  const auto five_times = 5 * *schedule.spec.every;
+  const auto first = create(schedule);
+  wait_until([&] { return now() > first + five_times; });
   wait_until([&] { return look(engine()).actions >= 6; });
   stop();
   const auto next = [&] {
@@ -180,8 +182,8 @@ TEST_P(EngineSchedules, MakesUpForTimesWithinTheWindow) {
     return *at;
   };
   const auto stopped = next();
-  wait_until([&] { return now() > stopped + milliseconds(100); });
-  wait_until([&] { return look(engine()).next_at > stopped + milliseconds(100); });
+  wait_until([&] { return now() > stopped + five_times; });
+  wait_until([&] { return look(engine()).next_at > stopped + five_times; });
   const auto told = look(engine());
   EXPECT_EQ(told.missed_catchup, 0);
   expect_complete(told, first);
@@ -190,12 +192,18 @@ TEST_P(EngineSchedules, MakesUpForTimesWithinTheWindow) {
 TEST_P(EngineSchedules, MissesTimesOutsideTheWindow) {
   registry_->add_workflow(kJob, pass);
   auto schedule = often(OverlapPolicy::allow_all, milliseconds(20));
-  schedule.catchup_window = milliseconds(40);
+  const auto interval = *schedule.spec.every;
+  const auto window = std::max(2 * interval, home_->shortest_catchup_window());
+  schedule.catchup_window = window;
   const auto first = create(schedule);
-  wait_until([&] { return now() > first + milliseconds(200); });
-  wait_until([&] { return look(engine()).missed_catchup + look(engine()).actions >= 10; });
+  home_->without_schedules([&] {
+    const auto from = std::max(first, now());
+    wait_until([&] { return now() > from + window + 8 * interval; });
+  });
+  const auto times = (window + 8 * interval) / interval;
+  wait_until([&] { return look(engine()).missed_catchup + look(engine()).actions >= times; });
   const auto told = look(engine());
-  EXPECT_GE(told.missed_catchup, (200 - 40) / 20);
+  EXPECT_GE(told.missed_catchup, 8);
   expect_complete(told, first);
 }
 
@@ -209,7 +217,7 @@ TEST_P(EngineSchedules, DoesNotMakeUpForTimesOfAPause) {
   EXPECT_TRUE(paused.schedule.paused);
   EXPECT_EQ(paused.schedule.note, "the server is being moved");
   EXPECT_FALSE(paused.next_at);
-  const auto until = now() + milliseconds(200);
+  const auto until = now() + 5 * *paused.schedule.spec.every;
   wait_until([&] { return now() > until; });
   EXPECT_EQ(look(engine()).actions, paused.actions);
   engine().trigger_schedule("often");
