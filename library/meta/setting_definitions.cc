@@ -185,6 +185,51 @@ constexpr Duration kLeaseDuration{
      .unit = "seconds",
      .least = 500,
      .most = kHour}};
+constexpr Text kEngine{{.name = "WELLHEAD_ENGINE",
+                        .kind = SettingKind::choice,
+                        .fallback = "embedded",
+                        .description = "Who keeps the workflows: the database, or a Temporal server.",
+                        .choices = "embedded|temporal"}};
+constexpr Text kTaskQueue{{.name = "WELLHEAD_TASK_QUEUE",
+                           .kind = SettingKind::text,
+                           .fallback = "wellhead",
+                           .description = "Task queue on Temporal; those of the steps begin with its name."}};
+constexpr Text kServeQueues{
+    {.name = "WELLHEAD_SERVE_QUEUES",
+     .kind = SettingKind::text,
+     .description =
+         "What a worker on Temporal does, of workflows, default, extraction, loading; not set, it does all."}};
+constexpr Text kTemporalAddress{{.name = "TEMPORAL_ADDRESS",
+                                 .kind = SettingKind::address,
+                                 .fallback = "127.0.0.1:7233",
+                                 .description = "Address and port of the Temporal server."}};
+constexpr Text kTemporalNamespace{{.name = "TEMPORAL_NAMESPACE",
+                                   .kind = SettingKind::text,
+                                   .fallback = "default",
+                                   .description = "Namespace on the Temporal server."}};
+constexpr Text kTemporalApiKey{{.name = "TEMPORAL_API_KEY",
+                                .kind = SettingKind::text,
+                                .description = "API key for the Temporal server; implies TLS.",
+                                .secret = true}};
+constexpr Text kTemporalTls{{.name = "TEMPORAL_TLS",
+                             .kind = SettingKind::choice,
+                             .fallback = "false",
+                             .description = "Whether to speak TLS with the Temporal server; the others below imply it.",
+                             .choices = "true|false"}};
+constexpr Text kTemporalCaFile{
+    {.name = "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+     .kind = SettingKind::path,
+     .description = "Certificates (PEM) to trust at the Temporal server, instead of the system's."}};
+constexpr Text kTemporalCertificateFile{{.name = "TEMPORAL_TLS_CLIENT_CERT_PATH",
+                                         .kind = SettingKind::path,
+                                         .description = "Our certificate (PEM) for the Temporal server."}};
+constexpr Text kTemporalKeyFile{{.name = "TEMPORAL_TLS_CLIENT_KEY_PATH",
+                                 .kind = SettingKind::path,
+                                 .description = "The private key (PEM) of our certificate."}};
+constexpr Text kTemporalServerName{
+    {.name = "TEMPORAL_TLS_SERVER_NAME",
+     .kind = SettingKind::text,
+     .description = "Name in the Temporal server's certificate, if it is not that of its address."}};
 constexpr Text kListen{{.name = "WELLHEAD_LISTEN",
                         .kind = SettingKind::address,
                         .fallback = "127.0.0.1:8080",
@@ -245,6 +290,17 @@ std::span<const SettingDefinition* const> setting_definitions() {
                                                                        &kAzureSasToken,
                                                                        &kAzureEndpoint,
                                                                        &kLeaseDuration,
+                                                                       &kEngine,
+                                                                       &kTaskQueue,
+                                                                       &kServeQueues,
+                                                                       &kTemporalAddress,
+                                                                       &kTemporalNamespace,
+                                                                       &kTemporalApiKey,
+                                                                       &kTemporalTls,
+                                                                       &kTemporalCaFile,
+                                                                       &kTemporalCertificateFile,
+                                                                       &kTemporalKeyFile,
+                                                                       &kTemporalServerName,
                                                                        &kListen,
                                                                        &kMetricsListen,
                                                                        &kLogLevel,

@@ -2,7 +2,8 @@
 //
 // A value comes from the first of: a flag, the environment, the .env file, the default. Any secret may come from a file
 // instead, by NAME_FILE. An empty value counts as not set. Names that do not begin with WELLHEAD_ belong to others and
-// are ignored, but for the few of the registry (AWS_REGION); in the environment WELLHEAD_TEST_* belongs to the tests.
+// are ignored, but for the few of the registry (AWS_REGION, TEMPORAL_ADDRESS); in the environment WELLHEAD_TEST_*
+// belongs to the tests.
 //
 //   const auto settings = meta::Settings::load({.flags = {{"WELLHEAD_CONCURRENCY", "8", "--concurrency"}}});
 //   settings.get(meta::setting::kConcurrency);   // std::int64_t 8
@@ -69,6 +70,8 @@ extern const Text kCreateBucket, kS3Addressing;
 extern const Text kAwsEndpointUrl, kAwsRegion, kAwsAccessKeyId, kAwsSecretAccessKey, kAwsSessionToken, kAwsCaBundle;
 extern const Text kAzureAccount, kAzureKey, kAzureSasToken, kAzureEndpoint;
 extern const Duration kLeaseDuration;
+extern const Text kEngine, kTaskQueue, kServeQueues, kTemporalAddress, kTemporalNamespace, kTemporalApiKey;
+extern const Text kTemporalTls, kTemporalCaFile, kTemporalCertificateFile, kTemporalKeyFile, kTemporalServerName;
 extern const Text kListen, kMetricsListen, kLogLevel, kLogFormat;
 }  // namespace setting
 

@@ -252,7 +252,8 @@ TEST(EnvExample, AgreesWithTheRegistry) {
   std::vector<std::string> names;
   std::string above;
   for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("#WELLHEAD_") && !line.starts_with("#AWS_") && !line.starts_with("#AZURE_")) {
+    const auto names_one = [&](std::string_view prefix) { return line.starts_with("#" + std::string(prefix)); };
+    if (!names_one("WELLHEAD_") && !names_one("AWS_") && !names_one("AZURE_") && !names_one("TEMPORAL_")) {
       above = line.empty() ? "" : above.append(line).append(" ");
       continue;
     }
@@ -284,7 +285,8 @@ TEST(EnvExample, AgreesWithTheRegistry) {
 TEST(EnvExample, EveryExampleIsWellFormed) {
   std::ifstream file(WELLHEAD_SOURCE_DIR "/.env.example");
   for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("#WELLHEAD_") || line.find("_FILE=") != std::string::npos) continue;
+    const bool setting = line.starts_with("#WELLHEAD_") || line.starts_with("#TEMPORAL_");
+    if (!setting || line.find("_FILE=") != std::string::npos) continue;
     const auto parsed = parse_env_file(line.substr(1), ".env.example").at(0);
     EXPECT_NO_THROW(Settings::load({.environment = {{{parsed.name, parsed.value}}}})) << line;
   }
