@@ -58,14 +58,18 @@ struct ActivityName {
   ActivityOptions options = {};
 };
 
+// The epoch where an engine has no lease: a Temporal server gives an attempt to one worker, and what one writes that
+// was given up for lost is what its successor writes.
+inline constexpr std::int64_t kNoLease = 0;
+
 // Which attempt of which activity is running.
 struct ActivityInfo {
   std::string workflow_id;
   std::string execution_id;
   std::string activity;
-  std::uint32_t sequence = 0;    // numbers the steps of an execution
-  int attempt = 1;               // from 1
-  std::int64_t lease_epoch = 0;  // of the engine's lease
+  std::uint32_t sequence = 0;           // numbers the steps of an execution
+  int attempt = 1;                      // from 1
+  std::int64_t lease_epoch = kNoLease;  // of the engine's lease
 };
 
 // What a running activity can ask and tell its engine. Belongs to the activity's thread.

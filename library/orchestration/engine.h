@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -35,6 +36,8 @@ inline constexpr int kNormalPriority = 3;
 
 struct StartOptions {
   int priority = kNormalPriority;
+  // What the execution is about, by name: an engine with a place for it shows it and lets it be searched for.
+  std::map<std::string, std::string> labels = {};
 };
 
 // One attempt of a step.

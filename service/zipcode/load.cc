@@ -166,7 +166,9 @@ struct LoadService::State {
     if (failed) {
       engine.retry(*latest);
     } else {
-      engine.start(kLoadZipcode, workflow_id(run), {run.run, run.zipcode, run.options, {}}, {run.options.priority});
+      engine.start(kLoadZipcode, workflow_id(run), {run.run, run.zipcode, run.options, {}},
+                   {.priority = run.options.priority,
+                    .labels = {{"zipcode", run.zipcode.text()}, {"source", meta::redacted_url(run.source_url)}}});
     }
     meta::fail_point("start_workflow", "after");
   }

@@ -100,7 +100,7 @@ Workflow<void> work_through(WorkflowContext& flow, std::shared_ptr<LoadPlan> pla
   OpenSteps open;
   start_steps(flow, *plan, open);
   while (!plan->finished()) {
-    if (flow.steps_scheduled() >= most_steps) {
+    if (flow.steps_scheduled() >= most_steps || flow.continue_as_new_suggested()) {
       plan->pause();
       if (plan->idle()) break;
     }

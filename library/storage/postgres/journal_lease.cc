@@ -51,6 +51,7 @@ void throw_lease_lost() {
 }
 
 void check_lease(Connection& connection, std::int64_t epoch) {
+  if (epoch == orchestration::kNoLease) return;
   if (connection.query(kCheck, {epoch}).empty()) throw_lease_lost();
 }
 

@@ -1,15 +1,17 @@
-/* The C interface of the bridge to Temporal's Rust core: a runtime, clients, workers; protocol buffers in and out as bytes.
+/* The C interface of the bridge to Temporal's Rust core: a runtime, clients, workers; protocol buffers in and out as
+ * bytes.
  *
- * Ownership: what a *_new or *_connect call hands out is freed once by its *_free, in the order worker, client, runtime. A
- * temporal_bytes that a call fills is the bridge's memory until temporal_bytes_free; texts and bytes passed in are copied
- * before the call returns. Options are JSON objects in UTF-8; an unknown member is an error that names it.
+ * Ownership: what a *_new or *_connect call hands out is freed once by its *_free, in the order worker, client,
+ * runtime. A temporal_bytes that a call fills is the bridge's memory until temporal_bytes_free; texts and bytes passed
+ * in are copied before the call returns. Options are JSON objects in UTF-8; an unknown member is an error that names
+ * it.
  *
  * Threads: every call blocks until its answer is there, and any thread may make it; a worker takes one
  * temporal_worker_poll_workflow and one temporal_worker_poll_activity at a time.
  *
- * Every call answers with a temporal_status. Unless it is TEMPORAL_OK, `error` (where it is not null) holds a sentence for
- * people: without secrets and without payloads. No panic and no bad text of a caller leaves as undefined behaviour: they come
- * back as TEMPORAL_PANIC and TEMPORAL_ERROR.
+ * Every call answers with a temporal_status. Unless it is TEMPORAL_OK, `error` (where it is not null) holds a sentence
+ * for people: without secrets and without payloads. No panic and no bad text of a caller leaves as undefined behaviour:
+ * they come back as TEMPORAL_PANIC and TEMPORAL_ERROR.
  */
 #ifndef WELLHEAD_TEMPORAL_BRIDGE_H
 #define WELLHEAD_TEMPORAL_BRIDGE_H
@@ -40,7 +42,8 @@ typedef struct {
 /* Takes null data. Leaves data null. */
 void temporal_bytes_free(temporal_bytes* bytes);
 
-/* A line of core's own log. `level` is 0 error, 1 warn, 2 info, 3 debug, 4 trace. Called from core's threads; must not call back. */
+/* A line of core's own log. `level` is 0 error, 1 warn, 2 info, 3 debug, 4 trace. Called from core's threads; must not
+ * call back. */
 typedef void (*temporal_log)(void* context, int32_t level, const char* target, size_t target_size, const char* message,
                              size_t message_size);
 
@@ -50,30 +53,34 @@ temporal_status temporal_runtime_new(const char* options, size_t options_size, t
                                      temporal_runtime** runtime, temporal_bytes* error);
 void temporal_runtime_free(temporal_runtime* runtime);
 
-/* Options: {"address": "127.0.0.1:7233", "namespace": "default", "identity": "…", "client_name": "wellhead", "client_version": "…",
- * "api_key": "…", "tls": {"server_ca": PEM, "client_certificate": PEM, "client_key": PEM, "server_name": "…"}}.
- * All but the address may be left out; "tls": {} means TLS with the system's authorities. */
+/* Options: {"address": "127.0.0.1:7233", "namespace": "default", "identity": "…", "client_name": "wellhead",
+ * "client_version": "…", "api_key": "…", "tls": {"server_ca": PEM, "client_certificate": PEM, "client_key": PEM,
+ * "server_name": "…"}}. All but the address may be left out; "tls": {} means TLS with the system's authorities. */
 temporal_status temporal_client_connect(temporal_runtime* runtime, const char* options, size_t options_size,
                                         temporal_client** client, temporal_bytes* error);
 void temporal_client_free(temporal_client* client);
 /* For the requests that follow. */
-temporal_status temporal_client_set_api_key(temporal_client* client, const char* key, size_t key_size, temporal_bytes* error);
+temporal_status temporal_client_set_api_key(temporal_client* client, const char* key, size_t key_size,
+                                            temporal_bytes* error);
 
-/* One unary method of temporal.api.workflowservice.v1.WorkflowService ("StartWorkflowExecution"), or with "OperatorService/" before
- * it of the operator service. A timeout of 0 leaves core's own. A server that is away is retried by core within the timeout.
- * On a gRPC status `details` (may be null) holds google.rpc.Status's bytes, if the server sent them. */
-temporal_status temporal_client_rpc(temporal_client* client, const char* method, size_t method_size, const uint8_t* request,
-                                    size_t request_size, uint32_t timeout_milliseconds, temporal_bytes* response,
-                                    temporal_bytes* error, temporal_bytes* details);
+/* One unary method of temporal.api.workflowservice.v1.WorkflowService ("StartWorkflowExecution"), or with
+ * "OperatorService/" before it of the operator service. A timeout of 0 leaves core's own. A server that is away is
+ * retried by core within the timeout. On a gRPC status `details` (may be null) holds google.rpc.Status's bytes, if the
+ * server sent them. */
+temporal_status temporal_client_rpc(temporal_client* client, const char* method, size_t method_size,
+                                    const uint8_t* request, size_t request_size, uint32_t timeout_milliseconds,
+                                    temporal_bytes* response, temporal_bytes* error, temporal_bytes* details);
 
 /* Options: {"task_queue": "…", "workflows": true, "activities": true, "build_id": "…", "deployment_name": "…",
- * "versioning": false, "default_versioning_behavior": "auto_upgrade"|"pinned", "max_cached_workflows": 1000, "max_concurrent_workflow_tasks": 100,
- * "max_concurrent_activities": 100, "workflow_pollers": 5, "activity_pollers": 5, "sticky_queue_timeout_ms": 5000,
- * "graceful_shutdown_ms": 0, "max_activities_per_second": 0.0, "max_task_queue_activities_per_second": 0.0}; all but the
- * task queue may be left out. Namespace and identity are the client's. */
-temporal_status temporal_worker_new(temporal_client* client, const char* options, size_t options_size, temporal_worker** worker,
-                                    temporal_bytes* error);
-/* A worker without a server: replays the histories pushed to it, one after another. Takes temporal_worker_new's options. */
+ * "versioning": false, "default_versioning_behavior": "auto_upgrade"|"pinned", "max_cached_workflows": 1000,
+ * "max_concurrent_workflow_tasks": 100, "max_concurrent_activities": 100, "workflow_pollers": 5, "activity_pollers": 5,
+ * "sticky_queue_timeout_ms": 5000, "graceful_shutdown_ms": 0, "max_activities_per_second": 0.0,
+ * "max_task_queue_activities_per_second": 0.0}; all but the task queue may be left out. Namespace and identity are the
+ * client's. */
+temporal_status temporal_worker_new(temporal_client* client, const char* options, size_t options_size,
+                                    temporal_worker** worker, temporal_bytes* error);
+/* A worker without a server: replays the histories pushed to it, one after another. Takes temporal_worker_new's
+ * options. */
 temporal_status temporal_replay_worker_new(temporal_runtime* runtime, const char* options, size_t options_size,
                                            temporal_worker** worker, temporal_bytes* error);
 /* `history` is a temporal.api.history.v1.History. Blocks while an earlier one is being replayed. */
@@ -86,21 +93,23 @@ void temporal_replay_worker_finish(temporal_worker* worker);
 temporal_status temporal_worker_validate(temporal_worker* worker, temporal_bytes* error);
 
 /* coresdk.workflow_activation.WorkflowActivation / coresdk.workflow_completion.WorkflowActivationCompletion */
-temporal_status temporal_worker_poll_workflow(temporal_worker* worker, temporal_bytes* activation, temporal_bytes* error);
-temporal_status temporal_worker_complete_workflow(temporal_worker* worker, const uint8_t* completion, size_t completion_size,
-                                                  temporal_bytes* error);
+temporal_status temporal_worker_poll_workflow(temporal_worker* worker, temporal_bytes* activation,
+                                              temporal_bytes* error);
+temporal_status temporal_worker_complete_workflow(temporal_worker* worker, const uint8_t* completion,
+                                                  size_t completion_size, temporal_bytes* error);
 /* coresdk.activity_task.ActivityTask / coresdk.ActivityTaskCompletion */
 temporal_status temporal_worker_poll_activity(temporal_worker* worker, temporal_bytes* task, temporal_bytes* error);
-temporal_status temporal_worker_complete_activity(temporal_worker* worker, const uint8_t* completion, size_t completion_size,
-                                                  temporal_bytes* error);
+temporal_status temporal_worker_complete_activity(temporal_worker* worker, const uint8_t* completion,
+                                                  size_t completion_size, temporal_bytes* error);
 /* coresdk.ActivityHeartbeat. Never blocks; throttled by core. */
 temporal_status temporal_worker_heartbeat(temporal_worker* worker, const uint8_t* heartbeat, size_t heartbeat_size,
                                           temporal_bytes* error);
 /* Asks core to drop a run from its cache; the eviction arrives as an activation. */
-temporal_status temporal_worker_evict(temporal_worker* worker, const char* run_id, size_t run_id_size, temporal_bytes* error);
+temporal_status temporal_worker_evict(temporal_worker* worker, const char* run_id, size_t run_id_size,
+                                      temporal_bytes* error);
 
-/* Starts the stop and returns at once: go on polling both kinds until each reports TEMPORAL_SHUTDOWN, answer all tasks and
- * evictions on the way, then free. */
+/* Starts the stop and returns at once: go on polling both kinds until each reports TEMPORAL_SHUTDOWN, answer all tasks
+ * and evictions on the way, then free. */
 void temporal_worker_shutdown(temporal_worker* worker);
 /* After both polls reported TEMPORAL_SHUTDOWN; blocks until core has let go of everything. */
 void temporal_worker_free(temporal_worker* worker);

@@ -1,0 +1,234 @@
+#include "library/orchestration/temporal/executions.h"
+
+#include <fmt/format.h>
+#include <google/rpc/status.pb.h>
+#include <temporal/api/errordetails/v1/message.pb.h>
+
+#include <utility>
+
+#include "library/orchestration/replay.h"
+#include "library/orchestration/temporal/messages.h"
+
+namespace wellhead::orchestration::temporal_engine {
+namespace {
+
+namespace service = api::workflowservice::v1;
+using Status = api::enums::v1::WorkflowExecutionStatus;
+
+[[noreturn]] void throw_not_found(const std::string& execution_id) {
+  throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no execution {} on Temporal", execution_id));
+}
+
+const char* text_of(Status status) {
+  switch (status) {
+    case api::enums::v1::WORKFLOW_EXECUTION_STATUS_RUNNING:
+      return "is running";
+    case api::enums::v1::WORKFLOW_EXECUTION_STATUS_COMPLETED:
+      return "is complete";
+    case api::enums::v1::WORKFLOW_EXECUTION_STATUS_FAILED:
+      return "has failed";
+    case api::enums::v1::WORKFLOW_EXECUTION_STATUS_CANCELED:
+      return "was cancelled";
+    default:
+      return "has ended";
+  }
+}
+
+Status status_of(const Executions::Description& seen) { return seen.workflow_execution_info().status(); }
+
+bool is_open(Status status) {
+  return status == api::enums::v1::WORKFLOW_EXECUTION_STATUS_RUNNING ||
+         status == api::enums::v1::WORKFLOW_EXECUTION_STATUS_PAUSED;
+}
+
+}  // namespace
+
+Execution Executions::start(const std::string& workflow_type, const std::string& workflow_id, const Payload& input,
+                            const StartOptions& options) {
+  service::StartWorkflowExecutionRequest request;
+  request.set_namespace_(client_.name_space());
+  request.set_identity(client_.identity());
+  request.set_workflow_id(workflow_id);
+  request.mutable_workflow_type()->set_name(workflow_type);
+  request.mutable_task_queue()->set_name(task_queue_);
+  add_payload(*request.mutable_input(), input);
+  request.set_workflow_id_reuse_policy(api::enums::v1::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE);
+  request.set_workflow_id_conflict_policy(api::enums::v1::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING);
+  request.mutable_priority()->set_priority_key(options.priority);
+  for (const auto& [name, value] : options.labels) {
+    set_payload((*request.mutable_memo()->mutable_fields())[name], meta::to_json(value));
+  }
+  const auto started = client_.call<service::StartWorkflowExecutionResponse>("StartWorkflowExecution", request);
+  return {workflow_id, execution_id_of(workflow_id, started.run_id()), !started.started()};
+}
+
+std::optional<Executions::Description> Executions::look(const std::string& execution_id) {
+  const auto name = parse_execution_id(execution_id);
+  if (!name) return std::nullopt;
+  service::DescribeWorkflowExecutionRequest request;
+  request.set_namespace_(client_.name_space());
+  *request.mutable_execution() = execution_of(execution_id);
+  try {
+    return client_.call<Description>("DescribeWorkflowExecution", request);
+  } catch (const RpcError& error) {
+    if (error.status() == kNotFound || error.status() == kInvalidArgument) return std::nullopt;
+    throw;
+  }
+}
+
+std::optional<std::string> Executions::latest(const std::string& workflow_id) {
+  service::DescribeWorkflowExecutionRequest request;
+  request.set_namespace_(client_.name_space());
+  request.mutable_execution()->set_workflow_id(workflow_id);
+  try {
+    const auto seen = client_.call<Description>("DescribeWorkflowExecution", request);
+    return execution_id_of(workflow_id, seen.workflow_execution_info().execution().run_id());
+  } catch (const RpcError& error) {
+    if (error.status() == kNotFound) return std::nullopt;
+    throw;
+  }
+}
+
+TranslatedHistory Executions::history(const std::string& execution_id) {
+  service::GetWorkflowExecutionHistoryRequest request;
+  request.set_namespace_(client_.name_space());
+  *request.mutable_execution() = execution_of(execution_id);
+  api::history::v1::History history;
+  do {
+    auto page = client_.call<service::GetWorkflowExecutionHistoryResponse>("GetWorkflowExecutionHistory", request,
+                                                                           std::chrono::seconds(30));
+    history.MergeFrom(page.history());
+    request.set_next_page_token(page.next_page_token());
+  } while (!request.next_page_token().empty());
+  const auto name = parse_execution_id(execution_id);
+  return translate(name->workflow_id, name->run_id, history);
+}
+
+std::string Executions::successor(const std::string& execution_id) {
+  service::GetWorkflowExecutionHistoryRequest request;
+  request.set_namespace_(client_.name_space());
+  *request.mutable_execution() = execution_of(execution_id);
+  request.set_history_event_filter_type(api::enums::v1::HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT);
+  const auto page = client_.call<service::GetWorkflowExecutionHistoryResponse>("GetWorkflowExecutionHistory", request);
+  for (const auto& event : page.history().events()) {
+    if (!event.has_workflow_execution_continued_as_new_event_attributes()) continue;
+    return execution_id_of(request.execution().workflow_id(),
+                           event.workflow_execution_continued_as_new_event_attributes().new_execution_run_id());
+  }
+  throw_not_found("after " + execution_id);
+}
+
+std::string Executions::last_of_chain(const std::string& execution_id, Description& seen) {
+  std::string current = execution_id;
+  for (;;) {
+    auto found = look(current);
+    if (!found) throw_not_found(execution_id);
+    seen = *std::move(found);
+    if (status_of(seen) != api::enums::v1::WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW) return current;
+    current = successor(current);
+  }
+}
+
+std::string Executions::require_open(const std::string& execution_id, const char* action, Description& seen) {
+  auto current = last_of_chain(execution_id, seen);
+  if (is_open(status_of(seen))) return current;
+  throw meta::Error(meta::ErrorCode::conflict, fmt::format("workflow {} cannot be {}: it {}",
+                                                           seen.workflow_execution_info().execution().workflow_id(),
+                                                           action, text_of(status_of(seen))));
+}
+
+void Executions::cancel(const std::string& execution_id) {
+  Description seen;
+  service::RequestCancelWorkflowExecutionRequest request;
+  *request.mutable_workflow_execution() = execution_of(require_open(execution_id, "cancelled", seen));
+  request.set_namespace_(client_.name_space());
+  request.set_identity(client_.identity());
+  client_.call<service::RequestCancelWorkflowExecutionResponse>("RequestCancelWorkflowExecution", request);
+}
+
+void Executions::set_paused(const std::string& execution_id, bool paused) {
+  Description seen;
+  const auto current = require_open(execution_id, paused ? "paused" : "resumed", seen);
+  // The workflow first: what it begins before it knows would not be paused.
+  if (paused) signal(current, kPauseSignal, "true");
+  for (const auto& activity : seen.pending_activities()) pause_activity(current, activity.activity_id(), paused);
+  if (!paused) signal(current, kPauseSignal, "false");
+}
+
+void Executions::pause_activity(const std::string& execution_id, const std::string& activity_id, bool paused) {
+  try {
+    if (paused) {
+      service::PauseActivityRequest request;
+      request.set_namespace_(client_.name_space());
+      request.set_identity(client_.identity());
+      *request.mutable_execution() = execution_of(execution_id);
+      request.set_id(activity_id);
+      client_.call<service::PauseActivityResponse>("PauseActivity", request);
+    } else {
+      service::UnpauseActivityRequest request;
+      request.set_namespace_(client_.name_space());
+      request.set_identity(client_.identity());
+      *request.mutable_execution() = execution_of(execution_id);
+      request.set_id(activity_id);
+      client_.call<service::UnpauseActivityResponse>("UnpauseActivity", request);
+    }
+  } catch (const RpcError& error) {
+    if (error.code() == meta::ErrorCode::engine_unreachable) throw;
+    // It has ended meanwhile.
+  }
+}
+
+void Executions::signal(const std::string& execution_id, const std::string& name, const Payload& payload) {
+  Description seen;
+  service::SignalWorkflowExecutionRequest request;
+  *request.mutable_workflow_execution() = execution_of(require_open(execution_id, "signalled", seen));
+  request.set_namespace_(client_.name_space());
+  request.set_identity(client_.identity());
+  request.set_signal_name(name);
+  add_payload(*request.mutable_input(), payload);
+  client_.call<service::SignalWorkflowExecutionResponse>("SignalWorkflowExecution", request);
+}
+
+Payload Executions::query(const std::string& execution_id, const std::string& name) {
+  Description seen;
+  const auto current = last_of_chain(execution_id, seen);
+  if (!is_open(status_of(seen))) return query_history(current, name);
+  service::QueryWorkflowRequest request;
+  request.set_namespace_(client_.name_space());
+  *request.mutable_execution() = execution_of(current);
+  request.mutable_query()->set_query_type(name);
+  try {
+    const auto answer = client_.call<service::QueryWorkflowResponse>("QueryWorkflow", request);
+    return first_payload(answer.query_result());
+  } catch (const RpcError& error) {
+    if (error.status() == kInvalidArgument) throw_query_failure(error);
+    if (error.status() != kFailedPrecondition && error.status() != kDeadlineExceeded) throw;
+    // Nobody runs it just now, or nobody can.
+    return query_history(current, name);
+  }
+}
+
+Payload Executions::query_history(const std::string& execution_id, const std::string& name) {
+  const auto known = history(execution_id);
+  const auto& record = known.record;
+  if (record.state == WorkflowState::queued || record.blocked) {
+    throw meta::Error(meta::ErrorCode::conflict, fmt::format("workflow {} {}", record.workflow_id,
+                                                             record.blocked ? "is blocked" : "has not begun"));
+  }
+  WorkflowRun run(registry_, {record.workflow_type, record.workflow_id, record.execution_id});
+  replay(run, known.events);
+  return run.query(name);
+}
+
+void Executions::throw_query_failure(const RpcError& error) {
+  google::rpc::Status status;
+  status.ParseFromString(error.details());
+  for (const auto& detail : status.details()) {
+    api::errordetails::v1::QueryFailedFailure failed;
+    const bool fits = detail.type_url().ends_with("QueryFailedFailure") && failed.ParseFromString(detail.value());
+    if (fits && failed.has_failure()) throw to_error(failure_of(failed.failure()));
+  }
+  throw meta::Error(meta::ErrorCode::not_found, error.message());
+}
+
+}  // namespace wellhead::orchestration::temporal_engine

@@ -1,0 +1,213 @@
+#include "library/orchestration/temporal/temporal_engine.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "library/orchestration/temporal/executions.h"
+#include "library/orchestration/temporal/messages.h"
+#include "library/orchestration/temporal/schedules.h"
+#include "library/orchestration/temporal/workers.h"
+
+namespace wellhead::orchestration::temporal_engine {
+namespace {
+
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+
+// Between looks at an execution that somebody waits for. One that ends in this process is looked at at once.
+constexpr milliseconds kFirstLook{20};
+constexpr milliseconds kLongestLook{500};
+
+}  // namespace
+
+class TemporalEngine::State {
+ public:
+  State(const Registry& registry, TemporalEngineOptions options)
+      : options_(std::move(options)),
+        registry_(registry),
+        runtime_(options_.metrics_listen),
+        client_(runtime_, options_.connection),
+        executions_(client_, registry, options_.task_queue),
+        schedules_(executions_) {}
+
+  void begin() {
+    if (!workers_) workers_ = std::make_unique<Workers>(executions_, registry_, options_, [this] { change(); });
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(stopped_, true)) return;
+      changed_.notify_all();
+    }
+    if (workers_) workers_->stop();
+  }
+
+  Executions& executions() { return executions_; }
+  Schedules& schedules() { return schedules_; }
+
+  std::optional<WorkflowDescription> describe(const std::string& execution_id) {
+    const auto seen = executions_.look(execution_id);
+    if (!seen) return std::nullopt;
+    auto told = executions_.describe(execution_id, *seen);
+    // What an earlier program could not do, this one may.
+    if (workers_ && workers_->runs_workflows()) told.blocked = blocked(execution_id);
+    if (is_end(told.state)) told.blocked.reset();
+    return told;
+  }
+
+  WorkflowDescription wait(const std::string& execution_id, const std::stop_token& stop) {
+    const std::stop_callback wake(stop, [this] { change(); });
+    std::string current = execution_id;
+    auto pause = kFirstLook;
+    for (;;) {
+      const auto changes = changes_so_far();
+      const auto seen = look(current);
+      if (!seen) {
+        throw meta::Error(meta::ErrorCode::not_found,
+                          fmt::format("there is no execution {} on Temporal", execution_id));
+      }
+      using namespace api::enums::v1;  // NOLINT: the names are long enough
+      const auto status = seen->workflow_execution_info().status();
+      if (status == WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW) {
+        current = executions_.successor(current);
+        continue;
+      }
+      if (status != WORKFLOW_EXECUTION_STATUS_RUNNING && status != WORKFLOW_EXECUTION_STATUS_PAUSED) {
+        return *describe(current);
+      }
+      if (const auto failure = why_not_going_on(current, *seen)) throw to_error(*failure);
+      if (!sleep(pause, changes, stop)) return throw_stopped(current);
+      pause = std::min(2 * pause, kLongestLook);
+    }
+  }
+
+ private:
+  // Patient with a server that is away.
+  std::optional<Executions::Description> look(const std::string& execution_id) {
+    const auto until = Steady::now() + options_.patience;
+    for (;;) {
+      try {
+        return executions_.look(execution_id);
+      } catch (const RpcError& error) {
+        if (error.code() != meta::ErrorCode::engine_unreachable || Steady::now() > until) throw;
+        spdlog::warn("{}; trying again", error.message());
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, kLongestLook, [this] { return stopped_; });
+        if (stopped_) throw;
+      }
+    }
+  }
+
+  std::optional<Failure> blocked(const std::string& execution_id) {
+    return workers_->blocked(parse_execution_id(execution_id)->run_id);
+  }
+
+  std::optional<Failure> why_not_going_on(const std::string& execution_id, const Executions::Description& seen) {
+    if (workers_ && workers_->runs_workflows()) return blocked(execution_id);
+    if (seen.pending_workflow_task().attempt() <= 1) return std::nullopt;
+    return executions_.history(execution_id).record.blocked;
+  }
+
+  void change() {
+    const std::lock_guard lock(mutex_);
+    ++changes_;
+    changed_.notify_all();
+  }
+  std::uint64_t changes_so_far() {
+    const std::lock_guard lock(mutex_);
+    return changes_;
+  }
+  // False: give up.
+  bool sleep(milliseconds duration, std::uint64_t changes, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, duration, [&] { return stopped_ || stop.stop_requested() || changes_ != changes; });
+    return !stopped_ && !stop.stop_requested();
+  }
+  [[noreturn]] static WorkflowDescription throw_stopped(const std::string& execution_id) {
+    throw meta::Error(meta::ErrorCode::cancelled, fmt::format("nobody waits for {} any more", execution_id));
+  }
+
+  const TemporalEngineOptions options_;
+  const Registry& registry_;
+  Runtime runtime_;
+  Client client_;
+  Executions executions_;
+  Schedules schedules_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t changes_ = 0;
+  bool stopped_ = false;
+  std::unique_ptr<Workers> workers_;
+};
+
+TemporalEngine::TemporalEngine(const Registry& registry, TemporalEngineOptions options)
+    : state_(std::make_unique<State>(registry, std::move(options))) {}
+
+TemporalEngine::~TemporalEngine() { stop(); }
+
+void TemporalEngine::begin() { state_->begin(); }
+
+Execution TemporalEngine::start_workflow(const std::string& workflow_type, const std::string& workflow_id,
+                                         Payload input, StartOptions options) {
+  return state_->executions().start(workflow_type, workflow_id, input, options);
+}
+
+WorkflowDescription TemporalEngine::wait(const std::string& execution_id, std::stop_token stop) {
+  return state_->wait(execution_id, stop);
+}
+
+std::optional<WorkflowDescription> TemporalEngine::describe(const std::string& execution_id) {
+  return state_->describe(execution_id);
+}
+
+std::optional<std::string> TemporalEngine::latest_execution(const std::string& workflow_id) {
+  return state_->executions().latest(workflow_id);
+}
+
+void TemporalEngine::cancel(const std::string& execution_id) { state_->executions().cancel(execution_id); }
+
+void TemporalEngine::pause(const std::string& execution_id) { state_->executions().set_paused(execution_id, true); }
+
+void TemporalEngine::resume(const std::string& execution_id) { state_->executions().set_paused(execution_id, false); }
+
+void TemporalEngine::signal_workflow(const std::string& execution_id, const std::string& name, Payload payload) {
+  state_->executions().signal(execution_id, name, payload);
+}
+
+Payload TemporalEngine::query_workflow(const std::string& execution_id, const std::string& name) {
+  return state_->executions().query(execution_id, name);
+}
+
+Execution TemporalEngine::retry(const std::string& execution_id) { return state_->executions().retry(execution_id); }
+
+void TemporalEngine::create_schedule(const Schedule& schedule) { state_->schedules().create(schedule); }
+
+void TemporalEngine::delete_schedule(const std::string& schedule_id) { state_->schedules().remove(schedule_id); }
+
+void TemporalEngine::pause_schedule(const std::string& schedule_id, const std::string& note) {
+  state_->schedules().set_paused(schedule_id, true, note);
+}
+
+void TemporalEngine::unpause_schedule(const std::string& schedule_id, const std::string& note) {
+  state_->schedules().set_paused(schedule_id, false, note);
+}
+
+void TemporalEngine::trigger_schedule(const std::string& schedule_id) { state_->schedules().trigger(schedule_id); }
+
+std::optional<ScheduleDescription> TemporalEngine::describe_schedule(const std::string& schedule_id) {
+  return state_->schedules().describe(schedule_id);
+}
+
+std::vector<ScheduleDescription> TemporalEngine::list_schedules() { return state_->schedules().list(); }
+
+// Nothing keeps it for good: core goes on trying.
+void TemporalEngine::throw_if_failed() const {}
+
+void TemporalEngine::stop() { state_->stop(); }
+
+}  // namespace wellhead::orchestration::temporal_engine
