@@ -83,7 +83,16 @@ void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefini
   }
 }
 
+void add_engine_settings(CLI::App& command, CommandLine& line) {
+  for (const auto* setting :
+       {&kEngine, &kTaskQueue, &kTemporalAddress, &kTemporalNamespace, &kTemporalApiKey, &kTemporalTls,
+        &kTemporalCaFile, &kTemporalCertificateFile, &kTemporalKeyFile, &kTemporalServerName}) {
+    add_setting(command, line, *setting);
+  }
+}
+
 void add_load_settings(CLI::App& command, CommandLine& line) {
+  add_engine_settings(command, line);
   add_setting(command, line, kSourceUrl, "--source");
   constexpr auto rest = std::to_array<const meta::SettingDefinition*>(
       {&kSourceToken,    &kSourceUser,      &kSourcePassword,     &kSourceCaFile,     &kConcurrency,

@@ -40,7 +40,9 @@ struct CommandLine {
 CLI::App& add_command(CLI::App& program, CommandLine& line, std::string name, std::string description,
                       std::string_view examples, std::initializer_list<const meta::SettingDefinition*> settings);
 
-// The settings of the source and of loading.
+// Where workflows are kept.
+void add_engine_settings(CLI::App& command, CommandLine& line);
+// That, and the settings of the source and of loading.
 void add_load_settings(CLI::App& command, CommandLine& line);
 // One setting's flag, with another spelling as well: "--source".
 void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefinition& setting,

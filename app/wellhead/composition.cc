@@ -19,10 +19,7 @@ namespace {
 
 using namespace meta::setting;
 
-constexpr int kLoadingSlots = 2;
-constexpr int kDefaultSlots = 2;
 constexpr std::chrono::seconds kOwnServerPatience{120};  // recovery after a crash takes its time
-constexpr std::chrono::seconds kStopGrace{2};            // a step that is nearly done need not be done again
 
 constexpr std::string_view kHasWorker =
     "SELECT 1 FROM wellhead_journal.lease WHERE owner IS NOT NULL AND expires_at > clock_timestamp()";
@@ -43,16 +40,6 @@ std::vector<std::string> resources(const meta::Settings& settings) {
 }
 
 int concurrency(const meta::Settings& settings) { return static_cast<int>(settings.get(kConcurrency)); }
-
-orchestration::embedded::EmbeddedEngineOptions engine_options(const meta::Settings& settings,
-                                                              orchestration::EngineObserver& observer) {
-  return {.slots = {{"default", kDefaultSlots},
-                    {zipcode::kExtractionQueue, static_cast<std::size_t>(concurrency(settings))},
-                    {zipcode::kLoadingQueue, kLoadingSlots}},
-          .lease_duration = settings.get(kLeaseDuration),
-          .stop_grace = kStopGrace,
-          .observer = &observer};
-}
 
 zipcode::MakeLimiter make_limiter(const meta::Settings& settings, const std::string& database_url) {
   storage::CircuitOptions circuit;
@@ -104,7 +91,7 @@ zipcode::Catalog catalog(const meta::Settings& settings) {
 }
 
 Database::Database(const meta::Settings& settings, std::function<bool()> cancelled)
-    : catalog_(app::catalog(settings)), url_(settings.get(kDatabaseUrl)) {
+    : catalog_(app::catalog(settings)), url_(settings.get(kDatabaseUrl)), journal_(!on_temporal(settings)) {
   if (!url_.empty()) return;
   cluster_ = std::make_unique<storage::OwnCluster>(
       storage::OwnClusterOptions{.home = settings.get(kHome), .cancelled = std::move(cancelled)});
@@ -138,7 +125,7 @@ void Database::keep_running() {
   if (cluster_) cluster_->keep_running();
 }
 
-bool Database::has_worker() const { return !connect().query(kHasWorker).empty(); }
+bool Database::has_worker() const { return !journal_ || !connect().query(kHasWorker).empty(); }
 
 void Database::release() {
   if (cluster_) cluster_->release();
@@ -155,7 +142,7 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
         return registry;
       }()),
       journal_(database.url()),
-      engine_(journal_, registry_, engine_options(settings, engine_metrics_)),
+      engine_(choose_engine(settings, journal_, registry_, engine_metrics_)),
       housekeeping_(pool_, *blobs_, std::chrono::duration_cast<std::chrono::seconds>(settings.get(kKeepBlobs))) {
   // An own server that was killed is started again meanwhile.
   if (database.own()) pool_.set_patience(kOwnServerPatience);
@@ -176,15 +163,15 @@ zipcode::RunStatus Worker::status(meta::RunId run) {
 }
 
 void Worker::begin() {
-  engine_.own_when_free();
-  loads_.resume_all(engine_);
+  engine_.begin();
+  loads_.resume_all(engine());
   housekeeping_.begin();
 }
 
 void Worker::stop() {
   pool_.set_patience(std::chrono::milliseconds(0));
   blobs_->set_patience(std::chrono::milliseconds(0));
-  engine_.stop();
+  engine().stop();
   housekeeping_.stop();
 }
 

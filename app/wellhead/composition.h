@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "app/wellhead/engine_metrics.h"
+#include "app/wellhead/engines.h"
 #include "app/wellhead/housekeeping.h"
 #include "library/meta/settings.h"
-#include "library/orchestration/embedded/embedded_engine.h"
 #include "library/orchestration/registry.h"
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/connection.h"
@@ -47,7 +47,8 @@ class Database {
   std::vector<const resource::ResourceTable*> tables() const;
   // For who stays: an own cluster that is killed is started again.
   void keep_running();
-  // Whether some process runs workflows just now: one that died is counted for some seconds yet.
+  // Whether some process runs workflows just now: one that died is counted for some seconds yet. Of Temporal's workers
+  // nothing is known here: true.
   bool has_worker() const;
   void release();
 
@@ -55,6 +56,7 @@ class Database {
   zipcode::Catalog catalog_;
   std::unique_ptr<storage::OwnCluster> cluster_;
   std::string url_;
+  bool journal_;  // workflows are kept there
 };
 
 // Loads: can queue, follow, look and control, in whatever process they run; runs workflows itself once its engine owns
@@ -66,20 +68,20 @@ class Worker final : public zipcode::RunOperations {
 
   zipcode::RequestedRun load(const meta::Zipcode& zipcode) override { return load(zipcode, options_); }
   zipcode::RequestedRun load(const meta::Zipcode& zipcode, const zipcode::LoadOptions& options) {
-    return loads_.request(engine_, zipcode, options);
+    return loads_.request(engine(), zipcode, options);
   }
-  void retry(meta::RunId run) override { loads_.retry(engine_, run); }
-  void pause(meta::RunId run) override { loads_.pause(engine_, run); }
-  void resume(meta::RunId run) override { loads_.resume(engine_, run); }
-  void cancel(meta::RunId run) override { loads_.cancel(engine_, run); }
+  void retry(meta::RunId run) override { loads_.retry(engine(), run); }
+  void pause(meta::RunId run) override { loads_.pause(engine(), run); }
+  void resume(meta::RunId run) override { loads_.resume(engine(), run); }
+  void cancel(meta::RunId run) override { loads_.cancel(engine(), run); }
   zipcode::RunStatus status(meta::RunId run) override;
-  zipcode::Progress progress(meta::RunId run) { return loads_.progress(engine_, run); }
-  std::vector<orchestration::WorkflowDescription> history(meta::RunId run) { return loads_.history(engine_, run); }
+  zipcode::Progress progress(meta::RunId run) { return loads_.progress(engine(), run); }
+  std::vector<orchestration::WorkflowDescription> history(meta::RunId run) { return loads_.history(engine(), run); }
 
-  // Becomes the owner of the journal as soon as there is no other, and goes on with what was left behind. Keeps house
-  // meanwhile.
+  // Runs loads: on the embedded engine once no other process owns the journal, on Temporal beside others. Goes on with
+  // what was left behind, and keeps house meanwhile.
   void begin();
-  orchestration::Engine& engine() { return engine_; }
+  orchestration::Engine& engine() { return *engine_.engine; }
   const zipcode::LoadOptions& options() const { return options_; }
   Housekeeping& housekeeping() { return housekeeping_; }
   void stop();
@@ -92,7 +94,7 @@ class Worker final : public zipcode::RunOperations {
   orchestration::Registry registry_;
   storage::PostgresJournal journal_;
   EngineMetrics engine_metrics_;
-  orchestration::embedded::EmbeddedEngine engine_;
+  ChosenEngine engine_;
   Housekeeping housekeeping_;
 };
 

@@ -115,7 +115,7 @@ class Schedules {
       : settings_(line.start()), database_(settings_, [this] { return signals_.requested(); }) {
     database_.migrate();
     journal_ = std::make_unique<storage::PostgresJournal>(database_.url());
-    engine_ = std::make_unique<orchestration::embedded::EmbeddedEngine>(*journal_, registry_);
+    engine_ = choose_engine(settings_, *journal_, registry_, metrics_).engine;
   }
 
   orchestration::Engine& engine() { return *engine_; }
@@ -161,7 +161,8 @@ class Schedules {
   Database database_;
   const orchestration::Registry registry_;
   std::unique_ptr<storage::PostgresJournal> journal_;
-  std::unique_ptr<orchestration::embedded::EmbeddedEngine> engine_;
+  EngineMetrics metrics_;
+  std::unique_ptr<orchestration::Engine> engine_;
 };
 
 std::string times_text(const ShownSchedule& schedule) {

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kExamples =
     "  wellhead worker --database-url postgresql://loader@db/wellhead     run the loads queued there\n"
-    "One worker of a database works at a time; others wait and take over when it ends.\n"
+    "  wellhead worker --engine temporal --serve-queues extraction        on Temporal, one kind of steps alone\n"
+    "One worker of a database works at a time; others wait and take over when it ends. On Temporal all work.\n"
     "Ctrl-C or SIGTERM stops it within seconds; a load that was running goes on at the next start.";
 
 // nullptr: WELLHEAD_METRICS_LISTEN is not set.
@@ -51,7 +52,7 @@ int work(const CommandLine& line) {
 
 void add_worker(CLI::App& program, CommandLine& line) {
   auto& command = add_command(program, line, "worker", "Run queued loads, without an API.", kExamples,
-                              {&meta::setting::kMetricsListen});
+                              {&meta::setting::kMetricsListen, &meta::setting::kServeQueues});
   add_load_settings(command, line);
   command.callback([&line] { line.action = [&line] { return work(line); }; });
 }

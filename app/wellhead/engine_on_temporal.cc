@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+#include "app/wellhead/engines.h"
+#include "library/meta/error.h"
+#include "library/orchestration/temporal/temporal_engine.h"
+
+namespace wellhead::app {
+namespace {
+
+using namespace meta::setting;
+using orchestration::temporal_engine::Connection;
+using orchestration::temporal_engine::TemporalEngine;
+using orchestration::temporal_engine::TemporalEngineOptions;
+using orchestration::temporal_engine::Tls;
+
+constexpr std::string_view kWorkflows = "workflows";
+
+std::optional<std::string> text_of_file(const meta::Settings& settings, const Text& setting) {
+  if (!settings.is_set(setting)) return std::nullopt;
+  std::ifstream file(settings.get(setting), std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (file.bad() || text.empty()) {
+    throw meta::Error(
+        meta::ErrorCode::invalid_setting,
+        fmt::format("the file of {} cannot be read, or is empty: {}", setting.name, settings.get(setting)),
+        "Check that it exists and may be read");
+  }
+  return text;
+}
+
+std::optional<std::string> optional_text(const meta::Settings& settings, const Text& setting) {
+  return settings.is_set(setting) ? std::optional(settings.get(setting)) : std::nullopt;
+}
+
+Connection connection_of(const meta::Settings& settings) {
+  Connection connection{.address = settings.get(kTemporalAddress),
+                        .name_space = settings.get(kTemporalNamespace),
+                        .api_key = optional_text(settings, kTemporalApiKey)};
+  Tls tls{.server_ca = text_of_file(settings, kTemporalCaFile),
+          .client_certificate = text_of_file(settings, kTemporalCertificateFile),
+          .client_key = text_of_file(settings, kTemporalKeyFile),
+          .server_name = optional_text(settings, kTemporalServerName)};
+  if (tls.client_certificate.has_value() != tls.client_key.has_value()) {
+    throw meta::Error(meta::ErrorCode::invalid_setting,
+                      fmt::format("only one of {} and {} is set", kTemporalCertificateFile.name, kTemporalKeyFile.name),
+                      "Set both or none");
+  }
+  const bool wanted = settings.get(kTemporalTls) == "true" || connection.api_key || tls.server_ca ||
+                      tls.client_certificate || tls.server_name;
+  if (wanted) connection.tls = std::move(tls);
+  return connection;
+}
+
+// Leaves in `slots` what this process serves; whether it runs workflows.
+bool choose_queues(const meta::Settings& settings, std::map<std::string, std::size_t>& slots) {
+  if (!settings.is_set(kServeQueues)) return true;
+  std::set<std::string, std::less<>> served;
+  std::istringstream names(settings.get(kServeQueues));
+  for (std::string name; std::getline(names, name, ',');) {
+    if (name != kWorkflows && !slots.contains(name)) {
+      throw meta::Error(meta::ErrorCode::invalid_setting,
+                        fmt::format("{} names '{}', which is no queue", kServeQueues.name, name),
+                        "Use workflows, default, extraction, loading, with commas between them");
+    }
+    served.insert(name);
+  }
+  std::erase_if(slots, [&](const auto& queue) { return !served.contains(queue.first); });
+  return served.contains(kWorkflows);
+}
+
+}  // namespace
+
+ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestration::Registry& registry,
+                                orchestration::EngineObserver& observer) {
+  TemporalEngineOptions options{.connection = connection_of(settings),
+                                .task_queue = settings.get(kTaskQueue),
+                                .slots = engine_slots(settings),
+                                .stop_grace = kStopGrace,
+                                .build_id = WELLHEAD_VERSION,
+                                .observer = &observer};
+  options.run_workflows = choose_queues(settings, options.slots);
+  auto engine = std::make_unique<TemporalEngine>(registry, std::move(options));
+  auto* temporal = engine.get();
+  return {std::move(engine), [temporal] { temporal->begin(); }};
+}
+
+}  // namespace wellhead::app

@@ -1,0 +1,14 @@
+#include "app/wellhead/engines.h"
+#include "library/meta/error.h"
+
+namespace wellhead::app {
+
+ChosenEngine engine_on_temporal(const meta::Settings& /*settings*/, const orchestration::Registry& /*registry*/,
+                                orchestration::EngineObserver& /*observer*/) {
+  throw meta::Error(meta::ErrorCode::invalid_setting,
+                    "WELLHEAD_ENGINE is temporal, and this program was built without it",
+                    "Build it with `scripts/packages build temporal`, `cmake -S . -B build/temporal -G Ninja "
+                    "-DWELLHEAD_TEMPORAL=ON` and `cmake --build build/temporal`, or use WELLHEAD_ENGINE=embedded");
+}
+
+}  // namespace wellhead::app
