@@ -20,6 +20,8 @@ using orchestration::temporal_engine::TemporalEngineOptions;
 using orchestration::temporal_engine::Tls;
 
 constexpr std::string_view kWorkflows = "workflows";
+// Signs of life come once a second.
+constexpr std::chrono::milliseconds kShortestLiveness{3000};
 
 std::optional<std::string> text_of_file(const meta::Settings& settings, const Text& setting) {
   if (!settings.is_set(setting)) return std::nullopt;
@@ -81,6 +83,7 @@ ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestrat
   TemporalEngineOptions options{.connection = connection_of(settings),
                                 .task_queue = settings.get(kTaskQueue),
                                 .slots = engine_slots(settings),
+                                .liveness = std::max(settings.get(kLeaseDuration), kShortestLiveness),
                                 .stop_grace = kStopGrace,
                                 .build_id = WELLHEAD_VERSION,
                                 .observer = &observer};
