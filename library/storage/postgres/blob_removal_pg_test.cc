@@ -32,6 +32,9 @@ class Stubborn final : public BlobStore {
     return store_.read_range(key, offset, length);
   }
   std::uint64_t size(const BlobKey& key) override { return store_.size(key); }
+  void list(std::string_view prefix, const std::function<void(const Listed&)>& receive) override {
+    store_.list(prefix, receive);
+  }
   void remove(const BlobKey& key) override {
     if (kept.contains(key)) throw Error(ErrorCode::blob_store_failed, "no permission for " + key.text);
     store_.remove(key);

@@ -70,6 +70,9 @@ class Interrupting final : public BlobStore {
     return store_.read_range(key, offset, length);
   }
   std::uint64_t size(const BlobKey& key) override { return store_.size(key); }
+  void list(std::string_view prefix, const std::function<void(const Listed&)>& receive) override {
+    store_.list(prefix, receive);
+  }
   void remove(const BlobKey& key) override { store_.remove(key); }
   std::string name() const override { return store_.name(); }
   void check() override { store_.check(); }
