@@ -24,7 +24,10 @@ int serve(const CommandLine& line) {
   database.migrate();
   database.keep_running();
   Worker queue(settings, database);  // never begins: it queues, asks and controls
-  api::Server server({.listen = settings.get(meta::setting::kListen), .database_url = database.url(), .tables = database.tables(), .runs = &queue});
+  api::Server server({.listen = settings.get(meta::setting::kListen),
+                      .database_url = database.url(),
+                      .tables = database.tables(),
+                      .runs = &queue});
   server.start();
   fmt::print("{}\n", line.json ? fmt::format(R"({{"api":"{}"}})", server.url()) : "API  " + server.url());
   std::fflush(stdout);

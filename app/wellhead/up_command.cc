@@ -67,7 +67,10 @@ int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {
   database.migrate();
   database.keep_running();
   Worker worker(settings, database);
-  api::Server server({.listen = settings.get(meta::setting::kListen), .database_url = database.url(), .tables = database.tables(), .runs = &worker});
+  api::Server server({.listen = settings.get(meta::setting::kListen),
+                      .database_url = database.url(),
+                      .tables = database.tables(),
+                      .runs = &worker});
   server.start();
   worker.begin();
   tell(line, server, database);

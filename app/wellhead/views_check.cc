@@ -95,8 +95,8 @@ int check(const CommandLine& line, const std::vector<std::string>& files) {
 }  // namespace
 
 void add_views_check(CLI::App& views, CommandLine& line) {
-  auto& command = add_command(views, line, "check", "Check files of views, and show the tables that they make.",
-                              kExamples, {});
+  auto& command =
+      add_command(views, line, "check", "Check files of views, and show the tables that they make.", kExamples, {});
   const auto files = std::make_shared<std::vector<std::string>>();
   command.add_option("files", *files, "ViewDefinitions in JSON.")->required()->type_name("FILE");
   command.callback([&line, files] { line.action = [&line, files] { return check(line, *files); }; });

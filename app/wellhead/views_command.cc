@@ -1,12 +1,11 @@
 // wellhead views: the tables that there are views for; under it the commands about files of views.
-#include "app/wellhead/views.h"
-
 #include <fmt/format.h>
 
 #include <cstdio>
 
 #include "app/wellhead/composition.h"
 #include "app/wellhead/table.h"
+#include "app/wellhead/views.h"
 #include "library/meta/describe.h"
 
 namespace wellhead::app {
@@ -46,7 +45,7 @@ struct ViewList {
 };
 
 ListedView listed(const converter::View& view, std::string of, bool loaded, const std::filesystem::path& file) {
-  return {view.name(), view.resource(), std::move(of), static_cast<std::int64_t>(view.columns().size()),
+  return {view.name(), view.resource(), std::move(of),     static_cast<std::int64_t>(view.columns().size()),
           loaded,      file.string(),   view.description()};
 }
 

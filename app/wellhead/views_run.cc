@@ -34,7 +34,8 @@ std::string file_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   if (!in.is_open() || in.bad()) {
-    throw meta::Error(meta::ErrorCode::invalid_input, fmt::format("{} cannot be read", path), "Give the path of a file");
+    throw meta::Error(meta::ErrorCode::invalid_input, fmt::format("{} cannot be read", path),
+                      "Give the path of a file");
   }
   return text;
 }
@@ -42,8 +43,7 @@ std::string file_text(const std::string& path) {
 // Writes rows in one of the formats.
 class RowPrinter {
  public:
-  RowPrinter(const converter::View& view, std::string format)
-      : columns_(view.columns()), format_(std::move(format)) {
+  RowPrinter(const converter::View& view, std::string format) : columns_(view.columns()), format_(std::move(format)) {
     std::string header;
     for (const auto& column : columns_) header += (header.empty() ? "" : ",") + column.name;
     if (format_ == "csv") fmt::print("{}\n", header);
@@ -154,8 +154,8 @@ int run_view(const CommandLine& line, const RunArguments& arguments) {
 }  // namespace
 
 void add_views_run(CLI::App& views, CommandLine& line) {
-  auto& command =
-      add_command(views, line, "run", "Show the rows that a view gives of resources, without a database.", kExamples, {});
+  auto& command = add_command(views, line, "run", "Show the rows that a view gives of resources, without a database.",
+                              kExamples, {});
   const auto arguments = std::make_shared<RunArguments>();
   command.add_option("view", arguments->view, "ViewDefinition in JSON.")->required()->type_name("FILE");
   command.add_option("inputs", arguments->inputs, "Files with a resource a line; - (the default) is standard input.")

@@ -1,13 +1,13 @@
 // Any bytes as a path: read, compiled, or refused with the place of the mistake.
+#include "library/converter/path.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
-#include "library/converter/path.h"
 #include "library/converter/plan.h"
 #include "library/meta/error.h"
-
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace wellhead::converter;

@@ -55,8 +55,8 @@ webserver::ServerOptions http_options(const ServerOptions& options) {
 
 struct Server::State {
   explicit State(ServerOptions given) : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit) {
-    routes =
-        options.monitoring_only ? make_monitoring_routes(connections) : make_routes({options.runs, connections, pool, options.tables});
+    routes = options.monitoring_only ? make_monitoring_routes(connections)
+                                     : make_routes({options.runs, connections, pool, options.tables});
     http = std::make_unique<webserver::Server>(*routes, http_options(options));
     const storage::AsyncConnectionOptions database{
         .url = options.database_url, .statement_timeout = options.statement_timeout, .on_change = log_database};

@@ -39,7 +39,8 @@ void record_rejects(Connection& connection, meta::RunId run, meta::BatchId batch
                     const std::vector<Reject>& rejects) {
   for (const auto& reject : rejects) {
     connection.query(
-        "INSERT INTO reject (run_id, batch, resource_type, resource_id, reason, raw, table_name) VALUES ($1, $2, $3, $4, "
+        "INSERT INTO reject (run_id, batch, resource_type, resource_id, reason, raw, table_name) VALUES ($1, $2, $3, "
+        "$4, "
         "$5, $6::bytea, $7)",
         {run.value, batch.value, resource_type,
          is_storable_id(reject.resource_id) ? std::optional(reject.resource_id) : std::nullopt, reject.reason,
@@ -65,14 +66,31 @@ void record_batch(Connection& connection, meta::RunId run, meta::BatchId batch, 
       "seconds, fetched_at, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
       "$17, $18, $19, "
       "$20::jsonb)",
-      {run.value, batch.value, resource_type, raw_blob_id, counts.entries_received, counts.duplicates,
-       counts.out_of_zip, first.rejected, first.filtered, first.staged, counts.missing,
-       counts.totals_known, counts.server_total_before, counts.server_total_after, counts.traffic.requests,
-       counts.traffic.retries, counts.traffic.bytes, counts.seconds, meta::to_rfc3339(counts.fetched_at), result});
+      {run.value,
+       batch.value,
+       resource_type,
+       raw_blob_id,
+       counts.entries_received,
+       counts.duplicates,
+       counts.out_of_zip,
+       first.rejected,
+       first.filtered,
+       first.staged,
+       counts.missing,
+       counts.totals_known,
+       counts.server_total_before,
+       counts.server_total_after,
+       counts.traffic.requests,
+       counts.traffic.retries,
+       counts.traffic.bytes,
+       counts.seconds,
+       meta::to_rfc3339(counts.fetched_at),
+       result});
   for (const auto& view : content.views) {
     if (&view == &first) continue;
     connection.query(
-        "INSERT INTO staged_view (run_id, batch, table_name, staged, filtered, rejected) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO staged_view (run_id, batch, table_name, staged, filtered, rejected) VALUES ($1, $2, $3, $4, $5, "
+        "$6)",
         {run.value, batch.value, view.table, view.staged, view.filtered, view.rejected});
   }
   for (const auto& table : content.tables) {

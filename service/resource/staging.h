@@ -1,5 +1,6 @@
 // One batch of resources of one type on its way into the blob store: each resource becomes CSV rows by its views and a
-// line of raw NDJSON, or a reject. Several tables may be made of the same resources, each on its own terms. Memory is bounded by the buffers of the writers and by the rejects.
+// line of raw NDJSON, or a reject. Several tables may be made of the same resources, each on its own terms. Memory is
+// bounded by the buffers of the writers and by the rejects.
 //
 // A Staging belongs to one activity and one thread. Nothing it wrote counts before record_batch() (batch_record.h) has
 // committed.
@@ -65,10 +66,10 @@ class Staging {
   // A resource after conversion, not yet staged. Views are valid until one of keep(), keep_rows() and discard(), which
   // must follow.
   struct Candidate {
-    bool convertible = false;      // into a row of some table
-    bool first = false;            // into a row of the first
-    std::string_view id;           // empty when it has none
-    std::string_view patient_id;   // as a row of it has it
+    bool convertible = false;     // into a row of some table
+    bool first = false;           // into a row of the first
+    std::string_view id;          // empty when it has none
+    std::string_view patient_id;  // as a row of it has it
   };
   const Candidate& convert(const webclient::Entry& entry);
   // Its rows, and what became of it where it is none: counted and, if it is rejected, recorded as such.

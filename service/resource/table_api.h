@@ -6,8 +6,8 @@
 
 namespace wellhead::resource {
 
-// GET /{table}, /{table}/{id}, and /patients/{id}/{table} unless the rows are patients themselves. Parts stand inside of
-// their rows, under their tables' names.
+// GET /{table}, /{table}/{id}, and /patients/{id}/{table} unless the rows are patients themselves. Parts stand inside
+// of their rows, under their tables' names.
 ResourceApi table_api(const ResourceTable& table);
 
 // To the API of a built-in table: the parts that users have added.

@@ -171,8 +171,8 @@ class RoleFinder {
     }
     file.part = facts_.several_rows;
     require_text(found->name, "the key");
-    additions[found->name] = fmt::format(
-        R"({{"name":"wellhead/key","value":"{}"}},{})", file.part ? "parent" : "primary", kRequired);
+    additions[found->name] =
+        fmt::format(R"({{"name":"wellhead/key","value":"{}"}},{})", file.part ? "parent" : "primary", kRequired);
     return column_named(view_, found->name);
   }
 

@@ -99,9 +99,8 @@ std::vector<std::string> Catalog::named(const std::vector<std::string>& resource
 }
 
 void Catalog::choose(const std::vector<std::string>& resources) {
-  for (const auto& name : named(resources)) std::ranges::find(entries_, name, [](const Entry& entry) {
-                                              return entry.table.name();
-                                            })->loaded = true;
+  for (const auto& name : named(resources))
+    std::ranges::find(entries_, name, [](const Entry& entry) { return entry.table.name(); })->loaded = true;
 }
 
 void Catalog::add_users(const std::filesystem::path& directory) {
@@ -110,9 +109,8 @@ void Catalog::add_users(const std::filesystem::path& directory) {
     auto file = resource::read_view_file(path);
     const auto& name = file.view.name();
     const auto same = std::ranges::find(files, name, [](const ViewFile& other) { return other.view.name(); });
-    const bool built_in = std::ranges::any_of(entries_, [&](const Entry& entry) {
-      return has(entry.table.table_names(), name);
-    });
+    const bool built_in =
+        std::ranges::any_of(entries_, [&](const Entry& entry) { return has(entry.table.table_names(), name); });
     if (same != files.end() || built_in || has(kTakenPaths, name)) {
       throw Error(ErrorCode::invalid_view,
                   fmt::format("{}: the name {} is taken by {}", path.string(), name,
@@ -132,9 +130,8 @@ void Catalog::add_users(const std::filesystem::path& directory) {
   }
   for (auto& file : files) {
     if (!file.part) continue;
-    const auto parent = std::ranges::find_if(entries_, [&](const Entry& entry) {
-      return entry.loaded && entry.table.resource() == file.view.resource();
-    });
+    const auto parent = std::ranges::find_if(
+        entries_, [&](const Entry& entry) { return entry.loaded && entry.table.resource() == file.view.resource(); });
     if (parent == entries_.end()) {
       throw Error(ErrorCode::invalid_view,
                   fmt::format("{}: view {} gives several rows a resource, and no view gives the one row of {} that "
@@ -159,8 +156,8 @@ std::optional<std::vector<RunTable>> Catalog::run_tables(
   bool standard = true;
   for (const auto& entry : entries_) {
     const auto& table = entry.table;
-    const bool chosen = &entry == &entries_.front() ||
-                        (resources && table.built_in() ? has(names, table.name()) : entry.loaded);
+    const bool chosen =
+        &entry == &entries_.front() || (resources && table.built_in() ? has(names, table.name()) : entry.loaded);
     const auto digest = table.users_digest();
     standard = standard && chosen == is_standard(table) && digest.empty();
     if (!chosen) continue;
@@ -176,7 +173,8 @@ std::vector<const ResourceTable*> Catalog::tables_of(const LoadOptions& options)
   for (const auto& wanted : *options.tables) {
     const auto* table = find(wanted.table);
     if (table == nullptr) {
-      throw Error(ErrorCode::invalid_setting, fmt::format("the run fills table {}, which no view here has", wanted.table),
+      throw Error(ErrorCode::invalid_setting,
+                  fmt::format("the run fills table {}, which no view here has", wanted.table),
                   "Set WELLHEAD_VIEWS as where the load was asked for");
     }
     if (table->users_digest() != wanted.view.value_or("")) {

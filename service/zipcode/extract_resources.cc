@@ -249,12 +249,12 @@ ExtractedResources ResourceExtraction::record(std::int64_t lease_epoch) {
   counts_.traffic = source_.fhir.traffic() - traffic_before_;
   counts_.seconds = std::chrono::duration<double>(Steady::now() - started_).count();
   ExtractedResources result{.batch = step_.batch,
-                               .patients = static_cast<std::int64_t>(asked_.size()),
-                               .bytes = static_cast<std::int64_t>(counts_.traffic.bytes),
-                               .seconds = counts_.seconds,
-                               .per_search = per_search_,
-                               .negotiated = negotiated_,
-                               .counts = counts_of(counts_, content)};
+                            .patients = static_cast<std::int64_t>(asked_.size()),
+                            .bytes = static_cast<std::int64_t>(counts_.traffic.bytes),
+                            .seconds = counts_.seconds,
+                            .per_search = per_search_,
+                            .negotiated = negotiated_,
+                            .counts = counts_of(counts_, content)};
   for (const auto& table : content.tables) result.rows += table.rows;
 
   storage::check_lease(*connection, lease_epoch);

@@ -120,8 +120,7 @@ std::optional<ExtractResources> LoadPlan::next_extraction() {
 
 std::optional<LoadStaged> LoadPlan::next_load() {
   if (paused_ || position_.staged.empty() || loads_running_ >= kMostLoads) return std::nullopt;
-  const bool extracting =
-      page_running_ || searches_running() > 0 || !position_.search_exhausted || most_waiting() > 0;
+  const bool extracting = page_running_ || searches_running() > 0 || !position_.search_exhausted || most_waiting() > 0;
   if (extracting && position_.staged_rows < request_.options.rows_per_load) return std::nullopt;
   ++loads_running_;
   position_.staged_rows = 0;

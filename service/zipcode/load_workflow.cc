@@ -156,8 +156,8 @@ const orchestration::WorkflowName<LoadZipcode, LoadOutcome> kLoadZipcode{"load_z
 const orchestration::ActivityName<RunStep, LoadBegun> kBeginLoad{"begin_load", first_contact_options()};
 const orchestration::ActivityName<ExtractPatients, ExtractedPatients> kExtractPatients{"extract_patients",
                                                                                        extraction_options()};
-const orchestration::ActivityName<ExtractObservations, ExtractedResources> kExtractObservations{
-    "extract_observations", extraction_options()};
+const orchestration::ActivityName<ExtractObservations, ExtractedResources> kExtractObservations{"extract_observations",
+                                                                                                extraction_options()};
 const orchestration::ActivityName<ExtractResources, ExtractedResources> kExtractResources{"extract_resources",
                                                                                           extraction_options()};
 const orchestration::ActivityName<LoadStaged, LoadedGroup> kLoadStaged{"load_staged", loading_options()};

@@ -60,7 +60,8 @@ constexpr std::string_view kDigest = R"sql(
 std::string digest_sql(const ResourceTable& table) {
   const auto pattern = table.name() == "patient" ? kPatientDigest : kDigest;
   return fmt::format(fmt::runtime(pattern), storage::quote_identifier(table.name()),
-                     storage::quote_identifier(table.targets().front().key), storage::quote_identifier(table.patient_column));
+                     storage::quote_identifier(table.targets().front().key),
+                     storage::quote_identifier(table.patient_column));
 }
 
 Receipt sums_of(Connection& connection, meta::RunId run, const ResourceTable& table) {
@@ -70,8 +71,8 @@ Receipt sums_of(Connection& connection, meta::RunId run, const ResourceTable& ta
   receipt.table = table.name();
   constexpr auto count_members = std::to_array<std::int64_t Receipt::*>(
       {&Receipt::entries_received, &Receipt::duplicates, &Receipt::out_of_zip, &Receipt::rejected, &Receipt::erased,
-       &Receipt::filtered, &Receipt::staged, &Receipt::inserted, &Receipt::updated, &Receipt::unchanged, &Receipt::older, &Receipt::missing,
-       &Receipt::requests, &Receipt::retries, &Receipt::bytes_received});
+       &Receipt::filtered, &Receipt::staged, &Receipt::inserted, &Receipt::updated, &Receipt::unchanged,
+       &Receipt::older, &Receipt::missing, &Receipt::requests, &Receipt::retries, &Receipt::bytes_received});
   int column = 0;
   for (const auto count : count_members) receipt.*count = result.integer(0, column++);
   receipt.seconds = result.number(0, column++);
@@ -85,7 +86,8 @@ Receipt sums_of(Connection& connection, meta::RunId run, const ResourceTable& ta
 }
 
 void check_sums(const Receipt& receipt, meta::RunId run) {
-  const auto accounted = receipt.duplicates + receipt.out_of_zip + receipt.rejected + receipt.erased + receipt.filtered + receipt.staged;
+  const auto accounted =
+      receipt.duplicates + receipt.out_of_zip + receipt.rejected + receipt.erased + receipt.filtered + receipt.staged;
   const auto loaded = receipt.inserted + receipt.updated + receipt.unchanged + receipt.older;
   if (receipt.entries_received == accounted && receipt.staged == loaded) return;
   throw meta::Error(
@@ -132,7 +134,8 @@ void write_receipt(Connection& connection, meta::RunId run, const Receipt& r) {
       "INSERT INTO receipt (run_id, resource_type, verdict, server_total_before, server_total_after, entries_received, "
       "duplicates, out_of_zip, rejected, erased, staged, inserted, updated, unchanged, older, missing, "
       "no_longer_found, "
-      "requests, retries, bytes_received, seconds, digest, table_name, place, filtered) VALUES ($1, $2, $3, $4, $5, $6, "
+      "requests, retries, bytes_received, seconds, digest, table_name, place, filtered) VALUES ($1, $2, $3, $4, $5, "
+      "$6, "
       "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
       {run.value,
        r.resource_type,

@@ -5,8 +5,8 @@
 #include "library/meta/error.h"
 #include "library/storage/postgres/migrations.h"
 #include "service/resource/table.h"
-#include "service/zipcode/runs.h"
 #include "service/zipcode/catalog.h"
+#include "service/zipcode/runs.h"
 #include "tests/fixture/database.h"
 
 namespace wellhead::zipcode {

@@ -55,19 +55,17 @@ struct Receipt {
 
   static constexpr auto kFields = meta::fields(
       meta::field("resource_type", &Receipt::resource_type), meta::field("table", &Receipt::table),
-      meta::field("verdict", &Receipt::verdict),
-      meta::field("server_total_before", &Receipt::server_total_before),
+      meta::field("verdict", &Receipt::verdict), meta::field("server_total_before", &Receipt::server_total_before),
       meta::field("server_total_after", &Receipt::server_total_after),
       meta::field("entries_received", &Receipt::entries_received), meta::field("duplicates", &Receipt::duplicates),
       meta::field("out_of_zip", &Receipt::out_of_zip), meta::field("rejected", &Receipt::rejected),
       meta::field("erased", &Receipt::erased), meta::field("filtered", &Receipt::filtered),
-      meta::field("staged", &Receipt::staged),
-      meta::field("inserted", &Receipt::inserted), meta::field("updated", &Receipt::updated),
-      meta::field("unchanged", &Receipt::unchanged), meta::field("older", &Receipt::older),
-      meta::field("missing", &Receipt::missing), meta::field("no_longer_found", &Receipt::no_longer_found),
-      meta::field("requests", &Receipt::requests), meta::field("retries", &Receipt::retries),
-      meta::field("bytes_received", &Receipt::bytes_received), meta::field("seconds", &Receipt::seconds),
-      meta::field("digest", &Receipt::digest));
+      meta::field("staged", &Receipt::staged), meta::field("inserted", &Receipt::inserted),
+      meta::field("updated", &Receipt::updated), meta::field("unchanged", &Receipt::unchanged),
+      meta::field("older", &Receipt::older), meta::field("missing", &Receipt::missing),
+      meta::field("no_longer_found", &Receipt::no_longer_found), meta::field("requests", &Receipt::requests),
+      meta::field("retries", &Receipt::retries), meta::field("bytes_received", &Receipt::bytes_received),
+      meta::field("seconds", &Receipt::seconds), meta::field("digest", &Receipt::digest));
 };
 
 // A run and how far it is.

@@ -19,8 +19,9 @@ struct RunTable {
   std::string table;                // with its tables of parts
   std::optional<std::string> view;  // digest of what users wrote of it, so that a view cannot change under a run
 
-  static constexpr auto kFields = meta::fields(meta::field("type", &RunTable::type), meta::field("table", &RunTable::table),
-                                               meta::field("view", &RunTable::view));
+  static constexpr auto kFields =
+      meta::fields(meta::field("type", &RunTable::type), meta::field("table", &RunTable::table),
+                   meta::field("view", &RunTable::view));
 };
 
 // How a load was asked for; kept in run.options.
@@ -83,8 +84,8 @@ struct SearchPosition {
   static constexpr auto kFields = meta::fields(
       meta::field("type", &SearchPosition::type), meta::field("handed_out", &SearchPosition::handed_out),
       meta::field("batch_patients", &SearchPosition::batch_patients),
-      meta::field("per_search", &SearchPosition::per_search),
-      meta::field("negotiating", &SearchPosition::negotiating), meta::field("covered", &SearchPosition::covered));
+      meta::field("per_search", &SearchPosition::per_search), meta::field("negotiating", &SearchPosition::negotiating),
+      meta::field("covered", &SearchPosition::covered));
 };
 
 // Where a load stands between two steps: what LoadPlan knows while nothing runs.
@@ -93,8 +94,8 @@ struct LoadPosition {
   std::int64_t next_batch = 1;
   std::optional<std::string> cursor;
   bool search_exhausted = false;
-  std::int64_t patients = 0;        // ordinals known so far
-  std::int64_t handed_out = 0;      // of the observations, as in SearchPosition
+  std::int64_t patients = 0;    // ordinals known so far
+  std::int64_t handed_out = 0;  // of the observations, as in SearchPosition
   std::int64_t batch_patients = 0;
   std::int64_t per_search = 1;
   bool negotiating = false;
@@ -215,10 +216,8 @@ struct ExtractedResources {
   static constexpr auto kFields = meta::fields(
       meta::field("batch", &ExtractedResources::batch), meta::field("patients", &ExtractedResources::patients),
       meta::field("rows", &ExtractedResources::rows), meta::field("bytes", &ExtractedResources::bytes),
-      meta::field("seconds", &ExtractedResources::seconds),
-      meta::field("per_search", &ExtractedResources::per_search),
-      meta::field("negotiated", &ExtractedResources::negotiated),
-      meta::field("counts", &ExtractedResources::counts));
+      meta::field("seconds", &ExtractedResources::seconds), meta::field("per_search", &ExtractedResources::per_search),
+      meta::field("negotiated", &ExtractedResources::negotiated), meta::field("counts", &ExtractedResources::counts));
 };
 
 struct LoadStaged {

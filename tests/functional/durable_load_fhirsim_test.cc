@@ -103,7 +103,7 @@ TEST(DurableLoadOfSeveralTypes, PagesByContinueAsNewWithoutFetchingAnythingTwice
   const auto requested = pipeline.request("02139", options);
   const auto loaded = pipeline.wait(requested);
   ASSERT_EQ(loaded.run.state, "complete") << loaded.run.error.value_or("");
-  EXPECT_EQ(repeated_searches(server), 0);
+  EXPECT_EQ(server.repeated_searches(), 0);
   EXPECT_EQ(warehouse.number("SELECT count(*) FROM encounter"), 180);
   EXPECT_EQ(warehouse.number("SELECT count(*) FROM condition"), 120);
   const auto history = pipeline.service().history(pipeline.engine(), requested.run);
