@@ -7,15 +7,16 @@ function(wellhead_library name)
   target_link_libraries(${name} PUBLIC ${arg_DEPENDS})
 endfunction()
 
-# wellhead_tests(NAME SOURCES a_test.cc ... DEPENDS target ... [LABEL unit|pg|fhirsim|...])
+# wellhead_tests(NAME SOURCES a_test.cc ... DEPENDS target ... [LABEL unit|pg|fhirsim|...] [WHOLE])
 # One GoogleTest program; each of its cases is a ctest test, named folder/Suite.Case. A label other than `unit` brings that
 # label's fixture (cmake/test_fixtures.cmake), so that `ctest -L pg` starts PostgreSQL by itself. The target tests_LABEL
-# builds every program of a label.
+# builds every program of a label. WHOLE: the program is one ctest test, so that its cases share a server that is slow to
+# start.
 function(wellhead_tests name)
   if(NOT WELLHEAD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;DEPENDS")
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
@@ -32,6 +33,11 @@ function(wellhead_tests name)
   endif()
   add_dependencies(tests_${arg_LABEL} ${name})
   file(RELATIVE_PATH folder "${CMAKE_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
+  if(arg_WHOLE)
+    add_test(NAME ${folder}/${name} COMMAND ${name})
+    set_tests_properties(${folder}/${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ${properties})
+    return()
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES TEST_PREFIX "${folder}/"
     PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ${properties})
 endfunction()

@@ -181,7 +181,7 @@ class AzureDialect final : public ObjectDialect {
       const auto signature = base64(hmac_sha256(key_, text_to_sign(request, url, std::move(parameters), headers)));
       headers["authorization"] = fmt::format("SharedKey {}:{}", account_, signature);
     }
-    for (const auto& [name, value] : headers) request.headers.push_back(name + ": " + value);
+    for (const auto& [name, value] : headers) request.headers.push_back(fmt::format("{}: {}", name, value));
   }
 
   std::string text_to_sign(const ObjectRequest& request, const std::string& url, Parameters parameters,

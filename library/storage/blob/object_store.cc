@@ -47,6 +47,7 @@ class ObjectStore::Attempts {
     thread_local std::minstd_rand random{std::random_device()()};
     const auto pause = std::uniform_int_distribution<milliseconds::rep>(pause_.count() / 2, pause_.count())(random);
     pause_ = std::min(2 * pause_, kLongestPause);
+    if (store_.patience_.hurried()) return false;
     if (!std::exchange(told_, true)) {
       spdlog::warn("{}", store_.without_secrets(fmt::format("blob store {}: {} failed, trying again: {}", store_.name(),
                                                             what_, why.text)));

@@ -146,7 +146,7 @@ class S3Dialect final : public ObjectDialect {
     root.append_attribute("xmlns") = "http://s3.amazonaws.com/doc/2006-03-01/";
     for (std::size_t at = 0; at < parts.size(); ++at) {
       auto part = root.append_child("Part");
-      part.append_child("PartNumber").text() = static_cast<unsigned long long>(at + 1);
+      part.append_child("PartNumber").text() = static_cast<unsigned>(at + 1);
       part.append_child("ETag").text() = parts[at].etag.c_str();
       if (!google_) part.append_child("ChecksumSHA256").text() = base64_of_hex(parts[at].sha256).c_str();
     }
