@@ -78,13 +78,13 @@ int test(const CommandLine& line, const TestArguments& arguments) {
   const auto report = converter::test_report_json(results);
   if (!arguments.report.empty()) {
     std::ofstream out(arguments.report, std::ios::binary);
-    out << report << '\n';
+    out << report;
     if (!out.flush()) {
       throw meta::Error(meta::ErrorCode::invalid_input, fmt::format("{} cannot be written", arguments.report));
     }
   }
   if (line.json) {
-    fmt::print("{}\n", report);
+    fmt::print("{}", report);
   } else {
     print(results);
   }

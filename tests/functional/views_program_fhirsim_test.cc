@@ -194,7 +194,7 @@ TEST_F(ViewsProgram, TestRunsSuitesAndReports) {
   EXPECT_THAT(passed.output, HasSubstr(" passed\n"));
   std::ifstream report(path("report.json"));
   const std::string json((std::istreambuf_iterator<char>(report)), std::istreambuf_iterator<char>());
-  EXPECT_THAT(json, HasSubstr(R"("passed":true)"));
+  EXPECT_THAT(json, HasSubstr(R"("passed": true)"));
   EXPECT_EQ(run({"views", "test", path("none")}).status, 2);
 }
 
