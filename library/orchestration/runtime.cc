@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace wellhead::orchestration {
@@ -10,6 +11,11 @@ namespace {
 [[noreturn]] void unfit(const WorkflowInfo& info, const std::string& what) {
   throw meta::Error(meta::ErrorCode::nondeterminism,
                     fmt::format("workflow {} ({}): {}", info.workflow_id, info.workflow_type, what));
+}
+
+bool is_outcome(const Job& job) {
+  return std::holds_alternative<ResolveActivity>(job) || std::holds_alternative<FireTimer>(job) ||
+         std::holds_alternative<ResolveChild>(job);
 }
 
 }  // namespace
@@ -35,7 +41,16 @@ std::vector<Command> WorkflowRun::activate(const Activation& activation) {
   context_.now_ = activation.now;
   context_.replaying_ = activation.replaying;
   context_.continue_as_new_suggested_ = activation.continue_as_new_suggested;
-  for (const Job& job : activation.jobs) apply(job);
+  const auto cancel = std::ranges::find_if(
+      activation.jobs, [](const Job& job) { return std::holds_alternative<CancelWorkflow>(job); });
+  for (auto job = activation.jobs.begin(); job != cancel; ++job) apply(*job);
+  // What a step became counts before a cancellation that came in the same turn: that gives up the open ones.
+  for (auto job = cancel; job != activation.jobs.end(); ++job) {
+    if (is_outcome(*job)) apply(*job);
+  }
+  for (auto job = cancel; job != activation.jobs.end(); ++job) {
+    if (!is_outcome(*job)) apply(*job);
+  }
   turn();
   if (!ended_ && main_ && main_->done()) {
     context_.commands_.push_back(terminal_command());

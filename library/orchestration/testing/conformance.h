@@ -27,6 +27,8 @@ class EngineHome {
   virtual std::unique_ptr<Engine> start(const Registry& registry) = 0;
   // One that only queues and looks.
   virtual std::unique_ptr<Engine> client(const Registry& registry) = 0;
+  // How many workflows it takes up at once, whatever their order.
+  virtual int taken_up_at_once() const { return 3; }
   // Of its schedules: the shortest interval, the shortest catch-up window, and what the workflow ids of one begin with.
   virtual std::chrono::milliseconds shortest_interval() const { return std::chrono::milliseconds(1); }
   virtual std::chrono::milliseconds shortest_catchup_window() const { return std::chrono::milliseconds(1); }
