@@ -18,6 +18,7 @@ class TemporalHome final : public EngineHome {
     return engine;
   }
   std::unique_ptr<Engine> client(const Registry& registry) override { return make(registry); }
+  int taken_up_at_once() const override { return 5; }  // pollers of workflow tasks
   milliseconds shortest_interval() const override { return milliseconds(1000); }
   milliseconds shortest_catchup_window() const override { return milliseconds(10'000); }
   std::string action_prefix(const std::string& schedule_id) const override { return schedule_id + "-"; }
