@@ -33,8 +33,6 @@ const std::uint8_t* data_of(const std::string& text) { return reinterpret_cast<c
 
 meta::ErrorCode code_of(temporal_status status) {
   switch (status) {
-    case 1:
-      return meta::ErrorCode::cancelled;
     case kInvalidArgument:
       return meta::ErrorCode::invalid_input;
     case kNotFound:
@@ -42,6 +40,7 @@ meta::ErrorCode code_of(temporal_status status) {
     case kAlreadyExists:
     case kFailedPrecondition:
       return meta::ErrorCode::conflict;
+    case 1:  // CANCELLED: by a limit of its transport
     case kDeadlineExceeded:
     case 8:   // RESOURCE_EXHAUSTED
     case 13:  // INTERNAL

@@ -94,7 +94,7 @@ class Client {
   // One method of the workflow service, or "OperatorService/…". Throws RpcError.
   template <class Response, class Request>
   Response call(std::string_view method, const Request& request,
-                std::chrono::milliseconds timeout = std::chrono::milliseconds(10'000)) {
+                std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000)) {
     Response response;
     if (!response.ParseFromString(call_bytes(method, request.SerializeAsString(), timeout))) {
       throw meta::Error(meta::ErrorCode::internal, "Temporal's answer to " + std::string(method) + " cannot be read");

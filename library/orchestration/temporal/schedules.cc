@@ -13,6 +13,7 @@ namespace {
 namespace service = api::workflowservice::v1;
 using std::chrono::milliseconds;
 
+constexpr int kAttempts = 5;  // of looking at a schedule
 constexpr const char* kMemo = "wellhead-schedule";
 constexpr milliseconds kDefaultCatchupWindow{600'000};
 constexpr milliseconds kShortestCatchupWindow{10'000};
@@ -125,11 +126,14 @@ std::optional<Schedules::Described> Schedules::look(const std::string& schedule_
   service::DescribeScheduleRequest request;
   request.set_namespace_(client_.name_space());
   request.set_schedule_id(schedule_id);
-  try {
-    return client_.call<Described>("DescribeSchedule", request);
-  } catch (const RpcError& error) {
-    if (error.status() == kNotFound) return std::nullopt;
-    throw;
+  // The server asks a workflow of its own, which takes a while to answer after the server was started again.
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return client_.call<Described>("DescribeSchedule", request);
+    } catch (const RpcError& error) {
+      if (error.status() == kNotFound) return std::nullopt;
+      if (error.code() != meta::ErrorCode::engine_unreachable || attempt == kAttempts) throw;
+    }
   }
 }
 
