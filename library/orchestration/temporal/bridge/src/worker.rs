@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use temporalio_common::protos::coresdk::workflow_completion::WorkflowActivationCompletion;
 use temporalio_common::worker::{
     VersioningBehavior as CoreBehavior, WorkerDeploymentOptions, WorkerDeploymentVersion, WorkerTaskTypes,
 };
@@ -26,7 +27,7 @@ pub enum TemporalWorker {}
 
 pub static WORKERS: Handles<Worker> = Handles::new("worker");
 
-// For a worker that is freed without having been drained: its tasks are lost to their timeouts, this thread is not.
+// For a worker that is freed without having been drained: its tasks are left to their timeouts.
 const UNDRAINED_LIMIT: Duration = Duration::from_secs(5);
 
 pub struct Worker {
@@ -75,11 +76,12 @@ impl Worker {
         }
     }
 
-    /// Nothing is under way that a stop would wait for without end.
-    fn is_drained(&self) -> bool {
+    fn polls(&self) -> [&Poll; 2] {
         [&self.workflow_poll, &self.activity_poll]
-            .iter()
-            .all(|kind| kind.drained.load(Ordering::Acquire) || !kind.ever.load(Ordering::Acquire))
+    }
+
+    fn is_drained(&self) -> bool {
+        self.polls().iter().all(|kind| kind.drained.load(Ordering::Acquire))
     }
 
     fn shut_down(&self) {
@@ -89,23 +91,52 @@ impl Worker {
     fn free(self: Arc<Self>) {
         self.shut_down();
         let drained = self.is_drained();
-        if !drained {
+        let may_poll = self.polls().iter().all(|kind| !kind.under_way.load(Ordering::Acquire));
+        if !drained && self.polls().iter().any(|kind| kind.ever.load(Ordering::Acquire)) {
             self.runtime.log.warn("a worker was freed before both of its polls reported shutdown");
         }
         let runtime = self.runtime.clone();
         let core = self.core.clone();
         drop(self);
         let stopped = runtime.wait_for(async move {
-            match Arc::try_unwrap(core) {
-                Ok(core) if drained => core.finalize_shutdown().await,
-                Ok(core) => drop(tokio::time::timeout(UNDRAINED_LIMIT, core.finalize_shutdown()).await),
-                // A call to it has not come back; the last one lets go.
-                Err(_) => {}
+            if drained {
+                return finalize(core).await;
             }
+            let stopping = async move {
+                drain(&core).await;
+                finalize(core).await
+            };
+            may_poll && tokio::time::timeout(UNDRAINED_LIMIT, stopping).await.unwrap_or(false)
         });
-        if let Err(failure) = stopped {
-            runtime.log.warn(&format!("a worker did not stop cleanly: {}", failure.message));
+        if !stopped.unwrap_or(false) {
+            // A thread of core's waits for answers that will not come, and the end of its runtime would wait for that thread.
+            std::mem::forget(runtime);
         }
+    }
+}
+
+/// Answers for a caller that takes no more tasks.
+async fn drain(core: &CoreWorker) {
+    while let Ok(activation) = core.poll_workflow_activation().await {
+        let completion = if activation.is_only_eviction() {
+            WorkflowActivationCompletion::empty(activation.run_id)
+        } else {
+            WorkflowActivationCompletion::fail(activation.run_id, "the worker stops".into(), None)
+        };
+        let _ = core.complete_workflow_activation(completion).await;
+    }
+    // An activity that comes now is left to its timeout, as are those that the caller has.
+    while core.poll_activity_task().await.is_ok() {}
+}
+
+/// Whether core has let go of everything. Not so while a call to it has not come back.
+async fn finalize(core: Arc<CoreWorker>) -> bool {
+    match Arc::try_unwrap(core) {
+        Ok(core) => {
+            core.finalize_shutdown().await;
+            true
+        }
+        Err(_) => false,
     }
 }
 
