@@ -1,5 +1,5 @@
 # temporal_protos: C++ of Temporal's protocol buffers, from the crate that core itself is built of, so that both sides agree.
-# Include them as "temporal/api/workflowservice/v1/request_response.pb.h" and "temporal/sdk/core/core_interface.pb.h".
+# Include them as <temporal/api/workflowservice/v1/request_response.pb.h> and <temporal/sdk/core/core_interface.pb.h>.
 
 set(manifest "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${manifest}" "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.lock")
