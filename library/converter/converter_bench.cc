@@ -10,7 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "library/converter/csv_reader.h"
 #include "library/converter/document.h"
+#include "library/converter/handwritten_bench.h"
+#include "library/meta/digest.h"
 
 namespace wellhead::converter {
 namespace {
@@ -68,6 +71,60 @@ void convert_observations(benchmark::State& state) {
   count(state);
 }
 BENCHMARK(convert_observations)->Unit(benchmark::kMillisecond);
+
+// The first view alone, beside what a person would write for it by hand.
+void convert_observation_view(benchmark::State& state) {
+  Converter converter({view("observation")}, {.base_url = "http://localhost/fhir"});
+  std::vector<CsvOutput> outputs(1);
+  for (auto _ : state) {
+    outputs[0].bytes.clear();
+    for (const std::string_view resource : corpus().resources) {
+      if (!converter.convert(resource, ",1,2,3", outputs)) state.SkipWithError("a resource was rejected");
+    }
+    benchmark::DoNotOptimize(outputs[0].bytes.data());
+  }
+  count(state);
+}
+BENCHMARK(convert_observation_view)->Unit(benchmark::kMillisecond);
+
+// Whether both give the same columns; the converter's row has a digest behind them.
+bool same_rows(HandwrittenObservation& handwritten) {
+  Converter converter({view("observation")}, {.base_url = "http://localhost/fhir"});
+  for (const std::string_view resource : corpus().resources) {
+    std::vector<CsvOutput> outputs(1);
+    std::string row;
+    if (!converter.convert(resource, "", outputs) || !handwritten.convert(resource, row)) return false;
+    std::size_t at = 0;
+    auto fields = read_csv_line(outputs[0].bytes, at);
+    fields.pop_back();
+    row += '\n';
+    at = 0;
+    if (fields != read_csv_line(row, at)) return false;
+  }
+  return true;
+}
+
+void convert_by_hand(benchmark::State& state) {
+  HandwrittenObservation handwritten;
+  if (!same_rows(handwritten)) state.SkipWithError("the rows differ from the converter's");
+  std::string rows;
+  std::string row;
+  for (auto _ : state) {
+    rows.clear();
+    for (const std::string_view resource : corpus().resources) {
+      row.clear();
+      if (!handwritten.convert(resource, row)) state.SkipWithError("a resource was rejected");
+      const auto digest = meta::row_digest(row, 7).hex();
+      rows += row;
+      rows += ',';
+      rows.append(digest.data(), digest.size());
+      rows += ",1,2,3\n";
+    }
+    benchmark::DoNotOptimize(rows.data());
+  }
+  count(state);
+}
+BENCHMARK(convert_by_hand)->Unit(benchmark::kMillisecond);
 
 // The part of it that reads and checks the JSON, with nothing wanted.
 void read_documents(benchmark::State& state) {

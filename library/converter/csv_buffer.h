@@ -34,6 +34,7 @@ class CsvBuffer {
   }
   // Bytes of this buffer again, at the end.
   void repeat(std::size_t from, std::size_t count) {
+    if (count == 0) return;
     char* at = room(count);
     std::memcpy(at, bytes_.get() + from, count);
     size_ += count;
@@ -55,7 +56,7 @@ class CsvBuffer {
       return;
     }
     *at = '"';
-    std::memcpy(at + 1, text.data(), text.size());
+    if (!text.empty()) std::memcpy(at + 1, text.data(), text.size());
     at[text.size() + 1] = '"';
     size_ += text.size() + 2;
   }

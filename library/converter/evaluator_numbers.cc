@@ -1,6 +1,6 @@
 // Arithmetic, rounding and boundaries of numbers, dates and quantities (FHIRPath 2.0 §5.7, §6.6).
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "library/converter/evaluator.h"
 #include "library/converter/fhir_types.h"
@@ -52,9 +52,9 @@ std::string_view Evaluator::number_text(const std::optional<Number>& number) {
 
 void Evaluator::push_amount(std::string_view number, std::string_view unit) {
   char* out = arena_.allocate(number.size() + 1 + unit.size());
-  std::memcpy(out, number.data(), number.size());
-  out[number.size()] = ' ';
-  std::memcpy(out + number.size() + 1, unit.data(), unit.size());
+  char* at = std::ranges::copy(number, out).out;
+  *at++ = ' ';
+  std::ranges::copy(unit, at);
   push(Item::of_text(Item::Kind::quantity, {out, number.size() + 1 + unit.size()}));
 }
 
@@ -87,8 +87,7 @@ void Evaluator::add_strings(const Item& left, const Item& right) {
   const auto b = string_of(right);
   if (!a || !b) return fail(kNotNumbers);
   char* out = arena_.allocate(a->size() + b->size());
-  std::memcpy(out, a->data(), a->size());
-  std::memcpy(out + a->size(), b->data(), b->size());
+  std::ranges::copy(*b, std::ranges::copy(*a, out).out);
   push(Item::of_string({out, a->size() + b->size()}));
 }
 

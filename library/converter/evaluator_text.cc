@@ -1,6 +1,5 @@
 // Functions about strings (FHIRPath 2.0 §5.6). Positions and lengths count characters (code points), not bytes.
 #include <algorithm>
-#include <cstring>
 
 #include "library/converter/evaluator.h"
 #include "library/converter/letters.h"

@@ -2,7 +2,6 @@
 // functions").
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "library/converter/document.h"
 #include "library/converter/evaluator.h"
@@ -139,8 +138,7 @@ void Evaluator::quantities_of(const Operation& operation, const Scope& scope) {
     if (!unit) unit = "1";
     char* out = arena_.allocate(unit->size() + 2);
     out[0] = '\'';
-    std::memcpy(out + 1, unit->data(), unit->size());
-    out[unit->size() + 1] = '\'';
+    *std::ranges::copy(*unit, out + 1).out = '\'';
     push_amount(*number, {out, unit->size() + 2});
     stack_[kept++] = stack_.back();
     truncate(end);

@@ -86,7 +86,7 @@ std::string PathLexer::escape() {
     return {c};
   }
   // The other escapes are JSON's. A surrogate pair is two of them.
-  const std::size_t length = c != 'u' ? 2 : source_.substr(at_ + 6, 2) == "\\u" ? 12 : 6;
+  const std::size_t length = c != 'u' ? 2 : peek(6) == '\\' && peek(7) == 'u' ? 12 : 6;
   std::array<char, 16> decoded{};
   auto size = decode_escapes(source_.substr(at_, length), decoded.data());
   std::size_t used = length;

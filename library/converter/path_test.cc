@@ -55,6 +55,7 @@ TEST(Path, NamesThePlaceOfAMistake) {
   EXPECT_EQ(read("a = "), "error at 4: the path ends where more is expected");
   EXPECT_EQ(read("a ? b"), "error at 2: unexpected character");
   EXPECT_EQ(read(R"('\q')"), "error at 1: unknown escape in a string");
+  EXPECT_EQ(read(R"('\u00)"), "error at 1: unknown escape in a string");
   EXPECT_EQ(read("% x"), "error at 1: a name is expected after %");
 }
 

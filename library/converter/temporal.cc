@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace wellhead::converter {
 namespace {
@@ -85,8 +84,7 @@ char* put_number(char* out, int value, int digits) {
 }
 
 char* put(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+  return std::ranges::copy(text, out).out;
 }
 
 // Hour to millisecond, as far as `digits` goes (2, 4, 6 or 9).
