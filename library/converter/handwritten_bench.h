@@ -7,8 +7,8 @@
 
 namespace wellhead::converter {
 
-// Reads Observation resources with simdjson's On-Demand parser, field by field in the order they come, and writes the same
-// columns as service/observation/observation.view.json.
+// Reads Observation resources with simdjson's On-Demand parser, field by field in the order they come, and writes the
+// same columns as service/observation/observation.view.json.
 class HandwrittenObservation {
  public:
   HandwrittenObservation();
@@ -16,8 +16,8 @@ class HandwrittenObservation {
   HandwrittenObservation(const HandwrittenObservation&) = delete;
   HandwrittenObservation& operator=(const HandwrittenObservation&) = delete;
 
-  // Appends the row's columns, without a line end. SIMDJSON_PADDING bytes behind the resource must be readable. False: it is
-  // no Observation of a Patient.
+  // Appends the row's columns, without a line end. SIMDJSON_PADDING bytes behind the resource must be readable. False:
+  // it is no Observation of a Patient.
   bool convert(std::string_view resource, std::string& out);
 
  private:

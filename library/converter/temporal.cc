@@ -83,9 +83,7 @@ char* put_number(char* out, int value, int digits) {
   return out + digits;
 }
 
-char* put(char* out, std::string_view text) {
-  return std::ranges::copy(text, out).out;
-}
+char* put(char* out, std::string_view text) { return std::ranges::copy(text, out).out; }
 
 // Hour to millisecond, as far as `digits` goes (2, 4, 6 or 9).
 char* put_clock(char* out, const FhirTime& time, int milliseconds, int digits) {

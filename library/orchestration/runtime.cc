@@ -41,8 +41,8 @@ std::vector<Command> WorkflowRun::activate(const Activation& activation) {
   context_.now_ = activation.now;
   context_.replaying_ = activation.replaying;
   context_.continue_as_new_suggested_ = activation.continue_as_new_suggested;
-  const auto cancel = std::ranges::find_if(
-      activation.jobs, [](const Job& job) { return std::holds_alternative<CancelWorkflow>(job); });
+  const auto cancel =
+      std::ranges::find_if(activation.jobs, [](const Job& job) { return std::holds_alternative<CancelWorkflow>(job); });
   for (auto job = activation.jobs.begin(); job != cancel; ++job) apply(*job);
   // What a step became counts before a cancellation that came in the same turn: that gives up the open ones.
   for (auto job = cancel; job != activation.jobs.end(); ++job) {

@@ -91,9 +91,10 @@ TEST_F(TemporalLoad, IsSharedByWorkersOfTheQueues) {
   ASSERT_TRUE(serve.running()) << serve.errors();
   auto text = serve.output().substr(serve.output().find("http://"));
   text.erase(text.find_first_of(" \n"));
-  Process ask("/usr/bin/curl", {"-sf", "-X", "POST", "-H", "content-type: application/json", "-d", R"({"zipcode":"02139"})",
-                                text + "/zipcodes"},
-              {});
+  Process ask(
+      "/usr/bin/curl",
+      {"-sf", "-X", "POST", "-H", "content-type: application/json", "-d", R"({"zipcode":"02139"})", text + "/zipcodes"},
+      {});
   ASSERT_EQ(ask.wait(), 0) << ask.output() << ask.errors();
   fixture::wait_until([&] { return warehouse_.value("SELECT string_agg(state, ' ') FROM run") == "complete"; });
   for (Process* process : {&serve, &workflows, &extraction, &rest}) {
