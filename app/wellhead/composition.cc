@@ -115,6 +115,7 @@ std::vector<const resource::ResourceTable*> Database::tables() const {
   auto connection = connect();
   const auto applied = connection.query(kAppliedTables);
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(applied.rows()));
   for (int row = 0; row < applied.rows(); ++row) names.emplace_back(applied.text(row, 0));
   return catalog_.served(names);
 }

@@ -81,7 +81,7 @@ class Worker final : public zipcode::RunOperations {
   // Runs loads: on the embedded engine once no other process owns the journal, on Temporal beside others. Goes on with
   // what was left behind, and keeps house meanwhile.
   void begin();
-  orchestration::Engine& engine() { return *engine_.engine; }
+  orchestration::Engine& engine() const { return *engine_.engine; }
   const zipcode::LoadOptions& options() const { return options_; }
   Housekeeping& housekeeping() { return housekeeping_; }
   void stop();

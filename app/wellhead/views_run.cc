@@ -52,12 +52,12 @@ class RowPrinter {
 
   // csv: lines of a converter's output, whose last field is the digest.
   void print(std::string_view csv) {
-    constexpr std::size_t kDigest = 34;  // ",", 32 digits and the line's end
+    constexpr std::size_t digest_bytes = 34;  // ",", 32 digits and the line's end
     for (std::size_t at = 0; at < csv.size();) {
       const auto begin = at;
       const auto fields = converter::read_csv_line(csv, at);
       if (format_ == "csv") {
-        fmt::print("{}\n", csv.substr(begin, at - begin - kDigest));
+        fmt::print("{}\n", csv.substr(begin, at - begin - digest_bytes));
       } else {
         print_object(fields);
       }

@@ -123,11 +123,12 @@ std::string row_text(const std::vector<Column>& columns, std::map<std::string, s
   std::string text;
   for (const Column& column : columns) {
     const auto found = values.find(column.name);
-    text += (text.empty() ? "" : ", ") + column.name + "=" + (found == values.end() ? "null" : found->second);
+    if (!text.empty()) text += ", ";
+    text.append(column.name).append("=").append(found == values.end() ? "null" : found->second);
     if (found != values.end()) values.erase(found);
   }
   for (const auto& [name, value] : values) {
-    if (value != "null") text += ", " + name + "=" + value;
+    if (value != "null") text.append(", ").append(name).append("=").append(value);
   }
   return text;
 }

@@ -18,6 +18,38 @@ using simdjson::dom::object;
 constexpr std::size_t kMaxNameLength = 63;  // NAMEDATALEN - 1 of PostgreSQL
 constexpr int kMaxNesting = 50;
 
+// Of a ViewDefinition, those of a canonical resource among them.
+constexpr std::initializer_list<std::string_view> kViewElements = {"resourceType",
+                                                                   "meta",
+                                                                   "implicitRules",
+                                                                   "language",
+                                                                   "text",
+                                                                   "contained",
+                                                                   "url",
+                                                                   "identifier",
+                                                                   "version",
+                                                                   "versionAlgorithmString",
+                                                                   "versionAlgorithmCoding",
+                                                                   "name",
+                                                                   "title",
+                                                                   "status",
+                                                                   "experimental",
+                                                                   "date",
+                                                                   "publisher",
+                                                                   "contact",
+                                                                   "description",
+                                                                   "useContext",
+                                                                   "jurisdiction",
+                                                                   "purpose",
+                                                                   "copyright",
+                                                                   "copyrightLabel",
+                                                                   "constant",
+                                                                   "resource",
+                                                                   "profile",
+                                                                   "fhirVersion",
+                                                                   "where",
+                                                                   "select"};
+
 bool is_sql_name(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   const auto is_rest = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; };
@@ -128,37 +160,7 @@ ViewSyntax ViewReader::read(std::string_view json, std::string_view default_name
     view_.name.clear();
     fail("", "`name` is missing or is no SQL name: letters, digits and _, at most 63, a letter first");
   }
-  check_fields(view, "",
-               {"resourceType",
-                "meta",
-                "implicitRules",
-                "language",
-                "text",
-                "contained",
-                "url",
-                "identifier",
-                "version",
-                "versionAlgorithmString",
-                "versionAlgorithmCoding",
-                "name",
-                "title",
-                "status",
-                "experimental",
-                "date",
-                "publisher",
-                "contact",
-                "description",
-                "useContext",
-                "jurisdiction",
-                "purpose",
-                "copyright",
-                "copyrightLabel",
-                "constant",
-                "resource",
-                "profile",
-                "fhirVersion",
-                "where",
-                "select"});
+  check_fields(view, "", kViewElements);
   view_.resource = required_text(view, "resource", "");
   view_.description = text(view, "description", "");
   read_decimals(json);
