@@ -32,12 +32,12 @@ std::vector<storage::TargetTable> ResourceTable::targets() const {
 }
 
 std::string ResourceTable::users_digest() const {
-  constexpr std::size_t kDigits = 16;
+  constexpr std::size_t digits = 16;
   std::string digests = built_in() ? "" : view.digest();
   for (const auto& part : parts) {
     if (!part.file.empty()) digests += part.view.digest();
   }
-  return digests.empty() ? digests : meta::sha256_hex(digests).substr(0, kDigits);
+  return digests.empty() ? digests : meta::sha256_hex(digests).substr(0, digits);
 }
 
 std::string plural_of_type(std::string_view resource_type) {
