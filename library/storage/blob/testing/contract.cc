@@ -88,6 +88,7 @@ TEST_P(BlobStoreContract, SameContentTwiceIsOneBlob) {
 TEST_P(BlobStoreContract, ManyThreadsUseItAtOnce) {
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([this, thread] {
         put("rows");
