@@ -36,7 +36,7 @@ Warehouse::Warehouse(Begin begin) {
   resource::ensure_tables(connection, zipcode::views_of(zipcode::standard_catalog().served()));
 }
 
-std::vector<resource::TableChange> Warehouse::apply(const zipcode::Catalog& catalog) {
+std::vector<resource::TableChange> Warehouse::apply(const zipcode::Catalog& catalog) const {
   auto connection = connect();
   return resource::ensure_tables(connection, zipcode::views_of(catalog.served()));
 }

@@ -26,7 +26,7 @@ class Warehouse {
   explicit Warehouse(Begin begin = Begin::migrated);
 
   // Makes the tables of further views, and says what it made.
-  std::vector<resource::TableChange> apply(const zipcode::Catalog& catalog);
+  std::vector<resource::TableChange> apply(const zipcode::Catalog& catalog) const;
 
   storage::Connection connect() const { return database_.connect(); }
   const std::string& database_url() const { return database_.url(); }

@@ -60,7 +60,7 @@ class Views : public testing::Test {
   Catalog catalog(std::vector<std::string> resources = {"patient", "observation"}) const {
     return Catalog(CatalogOptions{.resources = std::move(resources), .views = directory_.path()});
   }
-  Pipeline::Loaded load(const Catalog& catalog, zipcode::LoadOptions options = {}) {
+  Pipeline::Loaded load(const Catalog& catalog, const zipcode::LoadOptions& options = {}) {
     warehouse_.apply(catalog);
     Pipeline pipeline(warehouse_, server_.base_url(), {}, catalog);
     auto loaded = pipeline.load("02139", options);

@@ -52,8 +52,8 @@ class ViewsProgram : public testing::Test {
     int status;
     std::string output, errors;
   };
-  static Outcome run(std::vector<std::string> arguments, std::map<std::string, std::string> environment = {}) {
-    Process process(WELLHEAD_PROGRAM, std::move(arguments), std::move(environment));
+  static Outcome run(std::vector<std::string> arguments, const std::map<std::string, std::string>& environment = {}) {
+    Process process(WELLHEAD_PROGRAM, std::move(arguments), environment);
     const int status = process.wait(std::chrono::seconds(120));
     return {status, process.output(), process.errors()};
   }
