@@ -2,7 +2,9 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
+#include <span>
 #include <utility>
 
 #include "library/converter/temporal.h"
@@ -19,36 +21,36 @@ constexpr std::size_t kMaxNameLength = 63;  // NAMEDATALEN - 1 of PostgreSQL
 constexpr int kMaxNesting = 50;
 
 // Of a ViewDefinition, those of a canonical resource among them.
-constexpr std::initializer_list<std::string_view> kViewElements = {"resourceType",
-                                                                   "meta",
-                                                                   "implicitRules",
-                                                                   "language",
-                                                                   "text",
-                                                                   "contained",
-                                                                   "url",
-                                                                   "identifier",
-                                                                   "version",
-                                                                   "versionAlgorithmString",
-                                                                   "versionAlgorithmCoding",
-                                                                   "name",
-                                                                   "title",
-                                                                   "status",
-                                                                   "experimental",
-                                                                   "date",
-                                                                   "publisher",
-                                                                   "contact",
-                                                                   "description",
-                                                                   "useContext",
-                                                                   "jurisdiction",
-                                                                   "purpose",
-                                                                   "copyright",
-                                                                   "copyrightLabel",
-                                                                   "constant",
-                                                                   "resource",
-                                                                   "profile",
-                                                                   "fhirVersion",
-                                                                   "where",
-                                                                   "select"};
+constexpr auto kViewElements = std::to_array<std::string_view>({"resourceType",
+                                                                "meta",
+                                                                "implicitRules",
+                                                                "language",
+                                                                "text",
+                                                                "contained",
+                                                                "url",
+                                                                "identifier",
+                                                                "version",
+                                                                "versionAlgorithmString",
+                                                                "versionAlgorithmCoding",
+                                                                "name",
+                                                                "title",
+                                                                "status",
+                                                                "experimental",
+                                                                "date",
+                                                                "publisher",
+                                                                "contact",
+                                                                "description",
+                                                                "useContext",
+                                                                "jurisdiction",
+                                                                "purpose",
+                                                                "copyright",
+                                                                "copyrightLabel",
+                                                                "constant",
+                                                                "resource",
+                                                                "profile",
+                                                                "fhirVersion",
+                                                                "where",
+                                                                "select"});
 
 bool is_sql_name(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -70,8 +72,11 @@ class ViewReader {
     throw meta::Error(meta::ErrorCode::invalid_view, view + (location.empty() ? "" : ", " + location) + ": " + what);
   }
   object as_object(const element& value, const std::string& location) const;
+  void check_fields(const object& value, const std::string& location, std::span<const std::string_view> known) const;
   void check_fields(const object& value, const std::string& location,
-                    std::initializer_list<std::string_view> known) const;
+                    std::initializer_list<std::string_view> known) const {
+    check_fields(value, location, std::span(known.begin(), known.size()));
+  }
   std::string text(const object& owner, const char* field, const std::string& location) const;
   std::string required_text(const object& owner, const char* field, const std::string& location) const;
   // Calls `each(element, location)` for the array's elements; nothing when the field is absent.
@@ -101,7 +106,7 @@ object ViewReader::as_object(const element& value, const std::string& location) 
 }
 
 void ViewReader::check_fields(const object& value, const std::string& location,
-                              std::initializer_list<std::string_view> known) const {
+                              std::span<const std::string_view> known) const {
   for (const auto& field : value) {
     if (field.key == "id" || field.key == "extension" || field.key == "modifierExtension") continue;
     if (std::ranges::find(known, field.key) == known.end()) {
