@@ -86,9 +86,9 @@ void RouteTable::add(Route route) {
   }
   routes_.push_back(std::make_unique<Route>(std::move(route)));
   entry.route = routes_.back().get();
-  entries_.push_back(std::move(entry));
-  std::ranges::stable_sort(entries_, {},
-                           [](const Entry& e) { return std::ranges::count_if(e.segments, is_parameter); });
+  const auto parameters = [](const Entry& e) { return std::ranges::count_if(e.segments, is_parameter); };
+  const auto place = std::ranges::upper_bound(entries_, parameters(entry), {}, parameters);
+  entries_.insert(place, std::move(entry));
 }
 
 void RouteTable::add(std::vector<Route> routes) {
