@@ -105,13 +105,13 @@ class Engine {
   template <class In, class Out>
   Execution start(const WorkflowName<In, Out>& workflow, const std::string& workflow_id,
                   const std::type_identity_t<In>& input, StartOptions options = {}) {
-    return start_workflow(workflow.name, workflow_id, meta::to_json(input), options);
+    return start_workflow(workflow.name, workflow_id, meta::to_json(input), std::move(options));
   }
 
   // Blocks until the execution has ended, in whatever process, and says how; goes on to the one that it continued as.
-  // Throws Error{cancelled} when asked to stop
-  // waiting; the engine's own error when it can run no more (lease_lost, database_unreachable); the execution's when it
-  // is blocked. (A failed execution is no exception here: look at state and failure.)
+  // Throws Error{cancelled} when asked to stop waiting; the engine's own error when it can run no more (lease_lost,
+  // database_unreachable); the execution's when it is blocked. (A failed execution is no exception here: look at state
+  // and failure.)
   virtual WorkflowDescription wait(const std::string& execution_id, std::stop_token stop = {}) = 0;
 
   // wait(), then the workflow's result, or its failure thrown.
