@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <utility>
@@ -53,6 +54,58 @@ void complain(std::string_view message, std::string_view advice) {
   std::fputs(line.c_str(), stderr);
 }
 
+Option Option::required() const {
+  option_->required();
+  return *this;
+}
+
+Option Option::type_name(const std::string& name) const {
+  option_->type_name(name);
+  return *this;
+}
+
+Option Option::between(std::int64_t least, std::int64_t most) const {
+  option_->check(CLI::Range(least, most));
+  return *this;
+}
+
+Option Option::one_of(const std::vector<std::string>& values) const {
+  option_->check(CLI::IsMember(values));
+  return *this;
+}
+
+Option Command::option(const std::string& names, std::string& value, const std::string& description) const {
+  return Option(parser_->add_option(names, value, description));
+}
+
+Option Command::option(const std::string& names, std::optional<std::filesystem::path>& value,
+                       const std::string& description) const {
+  return Option(parser_->add_option(names, value, description));
+}
+
+Option Command::option(const std::string& names, std::vector<std::string>& value,
+                       const std::string& description) const {
+  return Option(parser_->add_option(names, value, description));
+}
+
+Option Command::option(const std::string& names, int& value, const std::string& description) const {
+  return Option(parser_->add_option(names, value, description));
+}
+
+Option Command::option(const std::string& names, std::int64_t& value, const std::string& description) const {
+  return Option(parser_->add_option(names, value, description));
+}
+
+Option Command::flag(const std::string& names, bool& value, const std::string& description) const {
+  return Option(parser_->add_flag(names, value, description));
+}
+
+void Command::when_chosen(std::function<void()> callback) const { parser_->callback(std::move(callback)); }
+void Command::require_command() const { parser_->require_subcommand(1); }
+bool Command::has_command_chosen() const { return !parser_->get_subcommands().empty(); }
+void Command::allow_extras() const { parser_->allow_extras(); }
+std::vector<std::string> Command::extras() const { return parser_->remaining(); }
+
 meta::Settings CommandLine::start() const {
   auto settings = meta::Settings::load({.flags = flags, .environment = std::nullopt, .env_file = env_file});
   const auto format = settings.get(kLogFormat) == "json" ? meta::LogFormat::json : meta::LogFormat::text;
@@ -60,12 +113,12 @@ meta::Settings CommandLine::start() const {
   return settings;
 }
 
-void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefinition& setting,
+void add_setting(const Command& command, CommandLine& line, const meta::SettingDefinition& setting,
                  const std::string& alias) {
   const auto flag = meta::flag_of(setting);
   const auto spelled = alias.empty() ? flag : alias;
   const auto add = [&](const std::string& names, const std::string& name, const std::string& description) {
-    command
+    command.parser()
         .add_option_function<std::string>(
             names,
             [&line, name, names](const std::string& value) {
@@ -83,7 +136,7 @@ void add_setting(CLI::App& command, CommandLine& line, const meta::SettingDefini
   }
 }
 
-void add_engine_settings(CLI::App& command, CommandLine& line) {
+void add_engine_settings(const Command& command, CommandLine& line) {
   for (const auto* setting :
        {&kEngine, &kTaskQueue, &kTemporalAddress, &kTemporalNamespace, &kTemporalApiKey, &kTemporalTls,
         &kTemporalCaFile, &kTemporalCertificateFile, &kTemporalKeyFile, &kTemporalServerName}) {
@@ -91,7 +144,7 @@ void add_engine_settings(CLI::App& command, CommandLine& line) {
   }
 }
 
-void add_load_settings(CLI::App& command, CommandLine& line) {
+void add_load_settings(const Command& command, CommandLine& line) {
   add_engine_settings(command, line);
   add_setting(command, line, kSourceUrl, "--source");
   constexpr auto rest = std::to_array<const meta::SettingDefinition*>(
@@ -105,13 +158,22 @@ void add_load_settings(CLI::App& command, CommandLine& line) {
   for (const auto* setting : rest) add_setting(command, line, *setting);
 }
 
-CLI::App& add_command(CLI::App& program, CommandLine& line, std::string name, std::string description,
-                      std::string_view examples, std::initializer_list<const meta::SettingDefinition*> settings) {
-  auto& command = *program.add_subcommand(std::move(name), std::move(description));
-  command.footer("Examples:\n" + std::string(examples));
-  command.add_flag("--json", line.json, "Write the answer as JSON.");
-  command.add_option("--env-file", line.env_file, "File with settings, instead of .env in this directory.")
-      ->type_name("PATH");
+Command add_command_group(const Command& program, std::string name, std::string description,
+                          std::string_view examples) {
+  auto& parser = *program.parser().add_subcommand(std::move(name), std::move(description));
+  parser.footer("Examples:\n" + std::string(examples));
+  parser.require_subcommand(1);
+  return Command(&parser);
+}
+
+Command add_command(const Command& program, CommandLine& line, std::string name, std::string description,
+                    std::string_view examples, std::initializer_list<const meta::SettingDefinition*> settings) {
+  auto& parser = *program.parser().add_subcommand(std::move(name), std::move(description));
+  parser.footer("Examples:\n" + std::string(examples));
+  const Command command(&parser);
+  command.flag("--json", line.json, "Write the answer as JSON.");
+  command.option("--env-file", line.env_file, "File with settings, instead of .env in this directory.")
+      .type_name("PATH");
   for (const auto* setting : settings) add_setting(command, line, *setting);
   for (const auto* setting :
        {static_cast<const meta::SettingDefinition*>(&kHome), static_cast<const meta::SettingDefinition*>(&kDatabaseUrl),

@@ -118,11 +118,11 @@ int doctor(const CommandLine& line) {
 
 }  // namespace
 
-void add_doctor(CLI::App& program, CommandLine& line) {
-  auto& command =
+void add_doctor(const Command& program, CommandLine& line) {
+  const auto command =
       add_command(program, line, "doctor", "Check source, database and blob store, and say what to do.", kExamples, {});
   add_load_settings(command, line);
-  command.callback([&line] { line.action = [&line] { return doctor(line); }; });
+  command.when_chosen([&line] { line.action = [&line] { return doctor(line); }; });
 }
 
 }  // namespace wellhead::app

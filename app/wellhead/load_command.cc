@@ -126,20 +126,20 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
 
 }  // namespace
 
-void add_load(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "load",
-                              "Load zip codes, follow them to their end, and prove them complete.", kExamples, {});
+void add_load(const Command& program, CommandLine& line) {
+  const auto command = add_command(program, line, "load",
+                                   "Load zip codes, follow them to their end, and prove them complete.", kExamples, {});
   const auto arguments = std::make_shared<LoadArguments>();
-  command.add_option("zipcodes", arguments->zipcodes, "Zip codes, five digits each.")->required()->type_name("ZIP");
-  command.add_flag("--plan", arguments->plan,
-                   "Ask the server for its counts and say what a load would take; load nothing.");
+  command.option("zipcodes", arguments->zipcodes, "Zip codes, five digits each.").required().type_name("ZIP");
+  command.flag("--plan", arguments->plan,
+               "Ask the server for its counts and say what a load would take; load nothing.");
   command
-      .add_option("--priority", arguments->priority,
-                  "1 to 5; lower goes first where loads or their steps wait for others. Default: 3.")
-      ->check(CLI::Range(1, 5))
-      ->type_name("N");
+      .option("--priority", arguments->priority,
+              "1 to 5; lower goes first where loads or their steps wait for others. Default: 3.")
+      .between(1, 5)
+      .type_name("N");
   add_load_settings(command, line);
-  command.callback([&line, arguments] { line.action = [&line, arguments] { return load(line, *arguments); }; });
+  command.when_chosen([&line, arguments] { line.action = [&line, arguments] { return load(line, *arguments); }; });
 }
 
 }  // namespace wellhead::app

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -75,7 +76,7 @@ int run(int argument_count, char** arguments) {
   CommandLine line;
   for (const auto add : {add_up, add_serve, add_worker, add_load, add_runs, add_schedule, add_migrate, add_settings,
                          add_psql, add_doctor, add_views}) {
-    add(program, line);
+    add(Command(&program), line);
   }
   const int own = take_passed_on(std::span(arguments, static_cast<std::size_t>(argument_count)), line);
   try {

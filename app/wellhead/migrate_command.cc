@@ -35,10 +35,10 @@ int migrate(const CommandLine& line) {
 
 }  // namespace
 
-void add_migrate(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "migrate", "Bring the database's schema up to date.", kExamples,
-                              {&meta::setting::kResources, &meta::setting::kViews});
-  command.callback([&line] { line.action = [&line] { return migrate(line); }; });
+void add_migrate(const Command& program, CommandLine& line) {
+  const auto command = add_command(program, line, "migrate", "Bring the database's schema up to date.", kExamples,
+                                   {&meta::setting::kResources, &meta::setting::kViews});
+  command.when_chosen([&line] { line.action = [&line] { return migrate(line); }; });
 }
 
 }  // namespace wellhead::app

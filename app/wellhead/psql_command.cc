@@ -91,13 +91,14 @@ int psql(const CommandLine& line, bool print, const std::vector<std::string>& ex
 
 }  // namespace
 
-void add_psql(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "psql", "Open psql on the database, or print where it is.", kExamples, {});
+void add_psql(const Command& program, CommandLine& line) {
+  const auto command =
+      add_command(program, line, "psql", "Open psql on the database, or print where it is.", kExamples, {});
   const auto print = std::make_shared<bool>(false);
-  command.add_flag("--print", *print, "Print the connection, without a password, and start nothing.");
+  command.flag("--print", *print, "Print the connection, without a password, and start nothing.");
   command.allow_extras();
-  command.callback([&line, &command, print] {
-    auto extra = command.remaining();
+  command.when_chosen([&line, command, print] {
+    auto extra = command.extras();
     extra.insert(extra.end(), line.passed_on.begin(), line.passed_on.end());
     line.action = [&line, print, extra = std::move(extra)] { return psql(line, *print, extra); };
   });

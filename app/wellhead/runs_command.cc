@@ -57,26 +57,23 @@ int list_runs(const CommandLine& line, const ListArguments& arguments) {
 
 }  // namespace
 
-std::shared_ptr<meta::RunId> add_run_argument(CLI::App& command) {
+std::shared_ptr<meta::RunId> add_run_argument(const Command& command) {
   auto run = std::make_shared<meta::RunId>();
-  command.add_option("run", run->value, "Number of the run.")
-      ->required()
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 53))
-      ->type_name("RUN");
+  command.option("run", run->value, "Number of the run.").required().between(1, std::int64_t{1} << 53).type_name("RUN");
   return run;
 }
 
-void add_runs(CLI::App& program, CommandLine& line) {
-  auto& command =
+void add_runs(const Command& program, CommandLine& line) {
+  const auto command =
       add_command(program, line, "runs", "Show what was loaded and how it went; pause, retry …", kExamples, {});
   const auto arguments = std::make_shared<ListArguments>();
-  command.add_option("--zipcode", arguments->zipcode, "Only runs of this zip code.")->type_name("ZIP");
-  command.add_option("--limit", arguments->limit, "At most so many, the latest. Default: 20.")
-      ->check(CLI::Range(1, 10'000))
-      ->type_name("N");
+  command.option("--zipcode", arguments->zipcode, "Only runs of this zip code.").type_name("ZIP");
+  command.option("--limit", arguments->limit, "At most so many, the latest. Default: 20.")
+      .between(1, 10'000)
+      .type_name("N");
   for (const auto add : {add_runs_show, add_runs_watch, add_runs_retry, add_runs_control}) add(command, line);
-  command.callback([&line, &command, arguments] {
-    if (command.get_subcommands().empty()) line.action = [&line, arguments] { return list_runs(line, *arguments); };
+  command.when_chosen([&line, command, arguments] {
+    if (!command.has_command_chosen()) line.action = [&line, arguments] { return list_runs(line, *arguments); };
   });
 }
 

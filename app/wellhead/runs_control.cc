@@ -41,11 +41,11 @@ int change_run(const CommandLine& line, meta::RunId run, Change change, std::str
   return kDone;
 }
 
-void add_change(CLI::App& runs, CommandLine& line, const std::string& name, const std::string& description,
+void add_change(const Command& runs, CommandLine& line, const std::string& name, const std::string& description,
                 std::string_view examples, Change change, std::string_view what) {
-  auto& command = add_command(runs, line, name, description, examples, {});
+  const auto command = add_command(runs, line, name, description, examples, {});
   const auto run = add_run_argument(command);
-  command.callback([&line, run, change, what] {
+  command.when_chosen([&line, run, change, what] {
     line.action = [&line, run, change, what] { return change_run(line, *run, change, what); };
   });
 }
@@ -65,7 +65,7 @@ void tell_change(const CommandLine& line, const Database& database, meta::RunId 
   }
 }
 
-void add_runs_control(CLI::App& runs, CommandLine& line) {
+void add_runs_control(const Command& runs, CommandLine& line) {
   add_change(runs, line, "pause", "Let no further step of a run begin.", kPauseExamples, &Worker::pause,
              "is paused; steps that run end");
   add_change(runs, line, "resume", "Let a paused run go on.", kResumeExamples, &Worker::resume, "goes on");

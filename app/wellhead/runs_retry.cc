@@ -46,13 +46,14 @@ int retry(const CommandLine& line, const RetryArguments& arguments) {
 
 }  // namespace
 
-void add_runs_retry(CLI::App& runs, CommandLine& line) {
-  auto& command = add_command(runs, line, "retry", "Go on with a run that failed or was cancelled.", kExamples, {});
+void add_runs_retry(const Command& runs, CommandLine& line) {
+  const auto command =
+      add_command(runs, line, "retry", "Go on with a run that failed or was cancelled.", kExamples, {});
   const auto arguments = std::make_shared<RetryArguments>();
   arguments->run = add_run_argument(command);
-  command.add_flag("--detach", arguments->detach, "Queue it for another process and return at once.");
+  command.flag("--detach", arguments->detach, "Queue it for another process and return at once.");
   add_load_settings(command, line);
-  command.callback([&line, arguments] { line.action = [&line, arguments] { return retry(line, *arguments); }; });
+  command.when_chosen([&line, arguments] { line.action = [&line, arguments] { return retry(line, *arguments); }; });
 }
 
 }  // namespace wellhead::app

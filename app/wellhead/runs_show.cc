@@ -109,13 +109,13 @@ int show_run(const CommandLine& line, meta::RunId run, bool all) {
 
 }  // namespace
 
-void add_runs_show(CLI::App& runs, CommandLine& line) {
-  auto& command =
+void add_runs_show(const Command& runs, CommandLine& line) {
+  const auto command =
       add_command(runs, line, "show", "Show one run: how it went, its receipt and its steps.", kExamples, {});
   const auto run = add_run_argument(command);
   const auto all = std::make_shared<bool>(false);
-  command.add_flag("--all", *all, "Show every step, also where many of a kind went well.");
-  command.callback([&line, run, all] { line.action = [&line, run, all] { return show_run(line, *run, *all); }; });
+  command.flag("--all", *all, "Show every step, also where many of a kind went well.");
+  command.when_chosen([&line, run, all] { line.action = [&line, run, all] { return show_run(line, *run, *all); }; });
 }
 
 }  // namespace wellhead::app

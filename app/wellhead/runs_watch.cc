@@ -36,10 +36,10 @@ int watch(const CommandLine& line, meta::RunId run) {
 
 }  // namespace
 
-void add_runs_watch(CLI::App& runs, CommandLine& line) {
-  auto& command = add_command(runs, line, "watch", "Follow a run to its end.", kExamples, {});
+void add_runs_watch(const Command& runs, CommandLine& line) {
+  const auto command = add_command(runs, line, "watch", "Follow a run to its end.", kExamples, {});
   const auto run = add_run_argument(command);
-  command.callback([&line, run] { line.action = [&line, run] { return watch(line, *run); }; });
+  command.when_chosen([&line, run] { line.action = [&line, run] { return watch(line, *run); }; });
 }
 
 }  // namespace wellhead::app

@@ -250,18 +250,17 @@ int list(const CommandLine& line) {
 using Change = std::function<void(orchestration::Engine&, const std::string& id, const std::string& note)>;
 
 // A command that changes one schedule, and shows how it is then.
-void add_change(CLI::App& schedule, CommandLine& line, const std::string& name, const std::string& description,
+void add_change(const Command& schedule, CommandLine& line, const std::string& name, const std::string& description,
                 const Change& change) {
-  auto& command = add_command(schedule, line, name, description, fmt::format("  wellhead schedule {} 02139", name), {});
+  const auto command =
+      add_command(schedule, line, name, description, fmt::format("  wellhead schedule {} 02139", name), {});
   const auto id = std::make_shared<std::string>();
   const auto note = std::make_shared<std::string>();
-  command.add_option("id", *id, "Id of the schedule: its zip code, unless it was given a name.")
-      ->required()
-      ->type_name("ID");
+  command.option("id", *id, "Id of the schedule: its zip code, unless it was given a name.").required().type_name("ID");
   if (name == "pause" || name == "resume") {
-    command.add_option("--note", *note, "Why, for whoever reads the list.")->type_name("TEXT");
+    command.option("--note", *note, "Why, for whoever reads the list.").type_name("TEXT");
   }
-  command.callback([&line, id, note, change] {
+  command.when_chosen([&line, id, note, change] {
     line.action = [&line, id, note, change] {
       Schedules schedules(line);
       change(schedules.engine(), *id, *note);
@@ -273,45 +272,44 @@ void add_change(CLI::App& schedule, CommandLine& line, const std::string& name, 
   });
 }
 
-void add_add(CLI::App& schedule, CommandLine& line) {
+void add_add(const Command& schedule, CommandLine& line) {
   using namespace meta::setting;
-  auto& command = add_command(schedule, line, "add", "Load zip codes at the times of an interval or a cron line.",
-                              kAddExamples, {&kConcurrency, &kPageSize, &kObservations});
+  const auto command = add_command(schedule, line, "add", "Load zip codes at the times of an interval or a cron line.",
+                                   kAddExamples, {&kConcurrency, &kPageSize, &kObservations});
   const auto arguments = std::make_shared<AddArguments>();
-  command.add_option("zipcodes", arguments->zipcodes, "Zip codes, five digits each; each gets a schedule.")
-      ->required()
-      ->type_name("ZIP");
-  command.add_option("--every", arguments->every, "How often: 90s, 15m, 1h, 2d.")->type_name("TIME");
-  command.add_option("--cron", arguments->cron, "When: a cron line of five fields, in UTC.")->type_name("LINE");
+  command.option("zipcodes", arguments->zipcodes, "Zip codes, five digits each; each gets a schedule.")
+      .required()
+      .type_name("ZIP");
+  command.option("--every", arguments->every, "How often: 90s, 15m, 1h, 2d.").type_name("TIME");
+  command.option("--cron", arguments->cron, "When: a cron line of five fields, in UTC.").type_name("LINE");
   command
-      .add_option("--overlap", arguments->overlap,
-                  "When the load before is still under way: skip this one, buffer_one until it has ended, "
-                  "cancel_other, or allow_all (then this one joins it). Default: skip.")
-      ->type_name("skip|buffer_one|cancel_other|allow_all");
+      .option("--overlap", arguments->overlap,
+              "When the load before is still under way: skip this one, buffer_one until it has ended, "
+              "cancel_other, or allow_all (then this one joins it). Default: skip.")
+      .type_name("skip|buffer_one|cancel_other|allow_all");
   command
-      .add_option("--catch-up", arguments->catch_up,
-                  "How late a load may begin that was missed because nothing ran. Default: 10m, and the last one "
-                  "in any case.")
-      ->type_name("TIME");
+      .option("--catch-up", arguments->catch_up,
+              "How late a load may begin that was missed because nothing ran. Default: 10m, and the last one "
+              "in any case.")
+      .type_name("TIME");
   command
-      .add_option("--name", arguments->name,
-                  "Id of the schedule, instead of the zip code; of several zip codes, NAME-ZIP.")
-      ->type_name("ID");
-  command.add_option("--note", arguments->note, "For whoever reads the list.")->type_name("TEXT");
-  command.callback([&line, arguments] { line.action = [&line, arguments] { return add(line, *arguments); }; });
+      .option("--name", arguments->name, "Id of the schedule, instead of the zip code; of several zip codes, NAME-ZIP.")
+      .type_name("ID");
+  command.option("--note", arguments->note, "For whoever reads the list.").type_name("TEXT");
+  command.when_chosen([&line, arguments] { line.action = [&line, arguments] { return add(line, *arguments); }; });
 }
 
 }  // namespace
 
-void add_schedule(CLI::App& program, CommandLine& line) {
+void add_schedule(const Command& program, CommandLine& line) {
   using orchestration::Engine;
-  auto& command =
+  const auto command =
       add_command(program, line, "schedule", "Load zip codes again and again, by themselves.", kExamples, {});
-  command.require_subcommand(1);
+  command.require_command();
   add_add(command, line);
-  auto& show =
+  const auto show =
       add_command(command, line, "list", "Show the schedules: times, and how the last load ended.", kListExamples, {});
-  show.callback([&line] { line.action = [&line] { return list(line); }; });
+  show.when_chosen([&line] { line.action = [&line] { return list(line); }; });
   add_change(command, line, "pause", "Fire no more until it is resumed; times that come meanwhile are left out.",
              [](Engine& engine, const std::string& id, const std::string& note) { engine.pause_schedule(id, note); });
   add_change(command, line, "resume", "Go on with a schedule that is paused.",

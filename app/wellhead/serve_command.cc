@@ -41,10 +41,11 @@ int serve(const CommandLine& line) {
 
 }  // namespace
 
-void add_serve(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "serve", "Serve the API alone.", kExamples, {&meta::setting::kListen});
+void add_serve(const Command& program, CommandLine& line) {
+  const auto command =
+      add_command(program, line, "serve", "Serve the API alone.", kExamples, {&meta::setting::kListen});
   add_load_settings(command, line);
-  command.callback([&line] { line.action = [&line] { return serve(line); }; });
+  command.when_chosen([&line] { line.action = [&line] { return serve(line); }; });
 }
 
 }  // namespace wellhead::app

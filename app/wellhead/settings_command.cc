@@ -50,11 +50,11 @@ int show_settings(const CommandLine& line) {
 
 }  // namespace
 
-void add_settings(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "settings", "Show the settings in force and where each came from.",
-                              kExamples, {&meta::setting::kListen});
+void add_settings(const Command& program, CommandLine& line) {
+  const auto command = add_command(program, line, "settings", "Show the settings in force and where each came from.",
+                                   kExamples, {&meta::setting::kListen});
   add_load_settings(command, line);
-  command.callback([&line] { line.action = [&line] { return show_settings(line); }; });
+  command.when_chosen([&line] { line.action = [&line] { return show_settings(line); }; });
 }
 
 }  // namespace wellhead::app

@@ -85,14 +85,14 @@ int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {
 
 }  // namespace
 
-void add_up(CLI::App& program, CommandLine& line) {
-  auto& command =
+void add_up(const Command& program, CommandLine& line) {
+  const auto command =
       add_command(program, line, "up", "Run everything in the foreground: PostgreSQL of its own, worker, API.",
                   kExamples, {&meta::setting::kListen});
   const auto zipcodes = std::make_shared<std::vector<std::string>>();
-  command.add_option("--load", *zipcodes, "Zip codes to load at the start.")->type_name("ZIP");
+  command.option("--load", *zipcodes, "Zip codes to load at the start.").type_name("ZIP");
   add_load_settings(command, line);
-  command.callback([&line, zipcodes] { line.action = [&line, zipcodes] { return up(line, *zipcodes); }; });
+  command.when_chosen([&line, zipcodes] { line.action = [&line, zipcodes] { return up(line, *zipcodes); }; });
 }
 
 }  // namespace wellhead::app

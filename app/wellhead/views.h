@@ -5,9 +5,9 @@
 
 namespace wellhead::app {
 
-void add_views_list(CLI::App& views, CommandLine& line);
-void add_views_check(CLI::App& views, CommandLine& line);
-void add_views_run(CLI::App& views, CommandLine& line);
-void add_views_test(CLI::App& views, CommandLine& line);
+void add_views_list(const Command& views, CommandLine& line);
+void add_views_check(const Command& views, CommandLine& line);
+void add_views_run(const Command& views, CommandLine& line);
+void add_views_test(const Command& views, CommandLine& line);
 
 }  // namespace wellhead::app

@@ -94,12 +94,12 @@ int check(const CommandLine& line, const std::vector<std::string>& files) {
 
 }  // namespace
 
-void add_views_check(CLI::App& views, CommandLine& line) {
-  auto& command =
+void add_views_check(const Command& views, CommandLine& line) {
+  const auto command =
       add_command(views, line, "check", "Check files of views, and show the tables that they make.", kExamples, {});
   const auto files = std::make_shared<std::vector<std::string>>();
-  command.add_option("files", *files, "ViewDefinitions in JSON.")->required()->type_name("FILE");
-  command.callback([&line, files] { line.action = [&line, files] { return check(line, *files); }; });
+  command.option("files", *files, "ViewDefinitions in JSON.").required().type_name("FILE");
+  command.when_chosen([&line, files] { line.action = [&line, files] { return check(line, *files); }; });
 }
 
 }  // namespace wellhead::app

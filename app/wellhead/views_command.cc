@@ -76,16 +76,15 @@ int list_views(const CommandLine& line) {
 
 }  // namespace
 
-void add_views_list(CLI::App& views, CommandLine& line) {
-  auto& command = add_command(views, line, "list", "List the views, and which tables a load fills.", kListExamples,
-                              {&meta::setting::kResources, &meta::setting::kViews});
-  command.callback([&line] { line.action = [&line] { return list_views(line); }; });
+void add_views_list(const Command& views, CommandLine& line) {
+  const auto command = add_command(views, line, "list", "List the views, and which tables a load fills.", kListExamples,
+                                   {&meta::setting::kResources, &meta::setting::kViews});
+  command.when_chosen([&line] { line.action = [&line] { return list_views(line); }; });
 }
 
-void add_views(CLI::App& program, CommandLine& line) {
-  auto& command = *program.add_subcommand("views", "List, check, run and test views: what becomes a table.");
-  command.footer("Examples:\n" + std::string(kExamples));
-  command.require_subcommand(1);
+void add_views(const Command& program, CommandLine& line) {
+  const auto command =
+      add_command_group(program, "views", "List, check, run and test views: what becomes a table.", kExamples);
   for (const auto add : {add_views_list, add_views_check, add_views_run, add_views_test}) add(command, line);
 }
 

@@ -153,17 +153,17 @@ int run_view(const CommandLine& line, const RunArguments& arguments) {
 
 }  // namespace
 
-void add_views_run(CLI::App& views, CommandLine& line) {
-  auto& command = add_command(views, line, "run", "Show the rows that a view gives of resources, without a database.",
-                              kExamples, {});
+void add_views_run(const Command& views, CommandLine& line) {
+  const auto command = add_command(views, line, "run",
+                                   "Show the rows that a view gives of resources, without a database.", kExamples, {});
   const auto arguments = std::make_shared<RunArguments>();
-  command.add_option("view", arguments->view, "ViewDefinition in JSON.")->required()->type_name("FILE");
-  command.add_option("inputs", arguments->inputs, "Files with a resource a line; - (the default) is standard input.")
-      ->type_name("NDJSON");
-  command.add_option("--format", arguments->format, "csv, ndjson or json. Default: csv.")
-      ->check(CLI::IsMember({"csv", "ndjson", "json"}))
-      ->type_name("csv|ndjson|json");
-  command.callback([&line, arguments] { line.action = [&line, arguments] { return run_view(line, *arguments); }; });
+  command.option("view", arguments->view, "ViewDefinition in JSON.").required().type_name("FILE");
+  command.option("inputs", arguments->inputs, "Files with a resource a line; - (the default) is standard input.")
+      .type_name("NDJSON");
+  command.option("--format", arguments->format, "csv, ndjson or json. Default: csv.")
+      .one_of({"csv", "ndjson", "json"})
+      .type_name("csv|ndjson|json");
+  command.when_chosen([&line, arguments] { line.action = [&line, arguments] { return run_view(line, *arguments); }; });
 }
 
 }  // namespace wellhead::app

@@ -95,15 +95,14 @@ int test(const CommandLine& line, const TestArguments& arguments) {
 
 }  // namespace
 
-void add_views_test(CLI::App& views, CommandLine& line) {
-  auto& command = add_command(views, line, "test", "Run test suites of the public SQL on FHIR format.", kExamples, {});
+void add_views_test(const Command& views, CommandLine& line) {
+  const auto command =
+      add_command(views, line, "test", "Run test suites of the public SQL on FHIR format.", kExamples, {});
   const auto arguments = std::make_shared<TestArguments>();
-  command.add_option("directory", arguments->directory, "Directory of suites, or one of them.")
-      ->required()
-      ->type_name("DIR");
-  command.add_option("--report", arguments->report, "Also write the public test report (JSON) to this file.")
-      ->type_name("FILE");
-  command.callback([&line, arguments] { line.action = [&line, arguments] { return test(line, *arguments); }; });
+  command.option("directory", arguments->directory, "Directory of suites, or one of them.").required().type_name("DIR");
+  command.option("--report", arguments->report, "Also write the public test report (JSON) to this file.")
+      .type_name("FILE");
+  command.when_chosen([&line, arguments] { line.action = [&line, arguments] { return test(line, *arguments); }; });
 }
 
 }  // namespace wellhead::app

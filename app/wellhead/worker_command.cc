@@ -50,11 +50,11 @@ int work(const CommandLine& line) {
 
 }  // namespace
 
-void add_worker(CLI::App& program, CommandLine& line) {
-  auto& command = add_command(program, line, "worker", "Run queued loads, without an API.", kExamples,
-                              {&meta::setting::kMetricsListen, &meta::setting::kServeQueues});
+void add_worker(const Command& program, CommandLine& line) {
+  const auto command = add_command(program, line, "worker", "Run queued loads, without an API.", kExamples,
+                                   {&meta::setting::kMetricsListen, &meta::setting::kServeQueues});
   add_load_settings(command, line);
-  command.callback([&line] { line.action = [&line] { return work(line); }; });
+  command.when_chosen([&line] { line.action = [&line] { return work(line); }; });
 }
 
 }  // namespace wellhead::app
