@@ -13,6 +13,8 @@ find_package(PostgreSQL REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+# OpenSSL itself has argon2 only from 3.2 on.
+pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 # Registry and text format; not its HTTP server, nor its client of a push gateway.
 pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
