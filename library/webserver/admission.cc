@@ -5,10 +5,6 @@
 namespace wellhead::webserver {
 namespace {
 
-Admission refuse(const Request& request, const Route* route, Problem problem) {
-  return {route, to_response(problem, request.id)};
-}
-
 std::string allow(std::vector<Method> methods) {
   methods.push_back(Method::options);
   std::string out;
@@ -17,7 +13,7 @@ std::string allow(std::vector<Method> methods) {
 }
 
 // OPTIONS says what a path takes; every other method that it does not take is refused.
-Admission wrong_method(const Request& request, const RouteTable::Match& match) {
+Response wrong_method(const Request& request, const RouteTable::Match& match) {
   Response response;
   if (request.method == Method::options) {
     response.status = 204;
@@ -28,7 +24,7 @@ Admission wrong_method(const Request& request, const RouteTable::Match& match) {
         request.id);
   }
   response.headers.emplace_back("Allow", allow(match.allowed));
-  return {nullptr, std::move(response)};
+  return response;
 }
 
 bool acceptable(const Request& request, const Route& route) {
@@ -47,34 +43,39 @@ bool is_json(std::string_view content_type) {
 
 }  // namespace
 
-Admission admit(const RouteTable& table, Request& request) {
-  const RouteTable::Match match = table.match(request.method, request.path);
-  if (!match.route && match.allowed.empty()) {
-    return refuse(request, nullptr,
-                  {404, "not_found", "There is nothing at this path. /openapi.json lists what there is", {}});
+Admission find_route(const RouteTable& table, const Request& request) {
+  Admission admission;
+  admission.match = table.match(request.method, request.path);
+  admission.route = admission.match.route;
+  if (admission.route) return admission;
+  if (admission.match.allowed.empty()) {
+    admission.response = to_response(
+        Problem{404, "not_found", "There is nothing at this path. /openapi.json lists what there is", {}}, request.id);
+  } else {
+    admission.response = wrong_method(request, admission.match);
   }
-  if (!match.route) return wrong_method(request, match);
+  return admission;
+}
+
+std::optional<Response> check_request(const Admission& admission, Request& request) {
+  const RouteTable::Match& match = admission.match;
+  const auto refuse = [&](Problem problem) { return to_response(problem, request.id); };
   const auto query = decode_query(request.query);
   if (match.malformed || !query) {
     return refuse(
-        request, match.route,
         {400, "malformed_request", "The URL has a broken percent escape, a control character or no UTF-8", {}});
   }
   if (!acceptable(request, *match.route)) {
-    return refuse(request, match.route,
-                  {406, "not_acceptable", "This path answers " + match.route->responses.front().content_type, {}});
+    return refuse({406, "not_acceptable", "This path answers " + match.route->responses.front().content_type, {}});
   }
   if (match.route->has_body() && !is_json(request.header("Content-Type"))) {
-    return refuse(request, match.route,
-                  {415, "unsupported_media_type", "Send the body as Content-Type: application/json", {}});
+    return refuse({415, "unsupported_media_type", "Send the body as Content-Type: application/json", {}});
   }
   std::vector<FieldError> errors =
       check_arguments(match.route->parameters, match.path_values, *query, request.body, request.arguments);
-  if (!errors.empty()) {
-    std::string detail = errors.front().field + " " + errors.front().message;
-    return refuse(request, match.route, {400, "invalid_input", std::move(detail), std::move(errors)});
-  }
-  return {match.route, std::nullopt};
+  if (errors.empty()) return std::nullopt;
+  std::string detail = errors.front().field + " " + errors.front().message;
+  return refuse({400, "invalid_input", std::move(detail), std::move(errors)});
 }
 
 }  // namespace wellhead::webserver

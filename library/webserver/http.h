@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "library/webserver/access.h"
 #include "library/webserver/arguments.h"
 
 namespace wellhead::webserver {
@@ -37,6 +38,8 @@ struct Request {
   std::string id;       // X-Request-Id: the client's if it is well-formed, otherwise made here
   Arguments arguments;  // checked against the route's parameters
   Worker* worker = nullptr;
+  PrincipalPointer principal;  // null: nobody needs a credential here
+  std::string client;          // address of the connection's other end
 
   // Header names compare without case; empty when absent.
   std::string_view header(std::string_view name) const;
@@ -47,6 +50,8 @@ struct Response {
   std::string content_type = "application/json";
   Headers headers;
   std::string body;
+  // Ids of the patients that the body tells something of, for the audit trail; repeats do no harm.
+  std::vector<std::string> patients;
 
   static Response json(std::string body, int status = 200);
 };

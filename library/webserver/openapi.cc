@@ -236,6 +236,7 @@ void write_response(JsonWriter& out, const ResponseSpec& response, std::string_v
 std::vector<int> problems_of(const Route& route) {
   std::vector<int> statuses = route.problems;
   statuses.insert(statuses.end(), {400, 406});
+  if (access_of(route) != Access::anyone) statuses.insert(statuses.end(), {401, 403});
   if (route.has_body()) statuses.insert(statuses.end(), {413, 415});
   std::ranges::sort(statuses);
   statuses.erase(std::ranges::unique(statuses).begin(), statuses.end());
@@ -258,6 +259,37 @@ void write_responses(JsonWriter& out, const Route& route) {
   out.EndObject();
 }
 
+// OpenAPI 3.1, "Security Requirement Object": for these schemes the array may name the roles that are needed. The
+// empty one at the end: a server on loopback without keys asks nothing.
+void write_security(JsonWriter& out, const Route& route) {
+  const Access access = access_of(route);
+  if (access == Access::anyone) return;
+  std::vector<std::string> roles;
+  if (access == Access::administer) roles = {"admin"};
+  if (access == Access::operate) roles = {"operator"};
+  if (access == Access::read) roles = {route.deidentified ? "deidentified" : "reader"};
+  write_text(out, "security");
+  out.StartArray();
+  for (const std::string_view scheme : {"bearer", "api_key"}) {
+    out.StartObject();
+    write_text(out, scheme);
+    meta::write_json(out, roles);
+    out.EndObject();
+  }
+  out.StartObject();
+  out.EndObject();
+  out.EndArray();
+}
+
+void write_security_schemes(JsonWriter& out) {
+  write_text(out, "securitySchemes");
+  raw(out, R"json({
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `wellhead keys create`, or a JWT."},
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."}
+  })json",
+      "the security schemes");
+}
+
 void write_operation(JsonWriter& out, const Route& route) {
   out.StartObject();
   member(out, "operationId", route.operation_id);
@@ -265,6 +297,7 @@ void write_operation(JsonWriter& out, const Route& route) {
   meta::write_json(out, std::vector<std::string>{route.tag});
   member(out, "summary", route.summary);
   if (!route.description.empty()) member(out, "description", route.description);
+  write_security(out, route);
   write_parameters(out, route);
   if (route.has_body()) write_body(out, route);
   write_responses(out, route);
@@ -332,6 +365,7 @@ void write_components(JsonWriter& out, const RouteTable& table) {
   write_text(out, "Problem");
   raw(out, problem_schema(), "Problem");
   out.EndObject();
+  write_security_schemes(out);
   write_text(out, "responses");
   out.StartObject();
   for (const int status : statuses) {

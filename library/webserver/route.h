@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "library/webserver/access.h"
 #include "library/webserver/arguments.h"
 #include "library/webserver/http.h"
 #include "library/webserver/task.h"
@@ -51,6 +52,11 @@ struct Route {
   std::vector<ResponseSpec> responses;
   std::vector<int> problems;  // statuses of problem+json beside 400 and 406, which follow from the parameters
   bool documented = true;     // stands in the OpenAPI document
+  Access access = Access::by_method;
+  // Whether the handler keeps to the zip codes of request.principal, so that keys limited to some may call it.
+  bool limited = false;
+  // Whether the handler de-identifies for Role::deidentified.
+  bool deidentified = false;
   Handler handler;
 
   bool has_body() const;

@@ -136,6 +136,8 @@ bool Server::State::wait_until_joined(std::chrono::milliseconds limit) {
   return in_time;
 }
 
+bool is_loopback(const std::string& listen) { return parse_endpoint(listen).address().is_loopback(); }
+
 Server::Server(const RouteTable& table, ServerOptions options)
     : state_(std::make_unique<State>(table, std::move(options))) {}
 

@@ -46,6 +46,16 @@ struct RequestRecord {
   std::string_view error;  // what a handler threw; may name hosts and paths, never a patient
 };
 
+// An answer that tells something of patients, on its way to who asked.
+struct Disclosure {
+  std::size_t worker;
+  const Principal* principal;  // null: nobody needs a credential here
+  std::string_view client;
+  std::string_view operation;  // the route's operation id
+  std::string_view request_id;
+  const std::vector<std::string>& patients;
+};
+
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  // host:port or [v6]:port; port 0 takes a free one
   unsigned threads = 0;                   // 0: one a core
@@ -53,7 +63,15 @@ struct ServerOptions {
   std::chrono::milliseconds stop_limit{5'000};
   // Called on the worker's thread after each answer; must be thread-safe and quick.
   std::function<void(const RequestRecord&)> on_request;
+  // Outlives the server. null: nobody needs a credential.
+  Gatekeeper* gatekeeper = nullptr;
+  // Called on the worker's thread before an answer that names patients (Response::patients) is sent; quick. false: it
+  // is not given, 503 is.
+  std::function<bool(const Disclosure&)> on_disclosure;
 };
+
+// Whether an address to listen on is this machine's alone. Error{invalid_setting} as by Server::start().
+bool is_loopback(const std::string& listen);
 
 class Server {
  public:

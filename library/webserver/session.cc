@@ -10,6 +10,7 @@
 #include <ctime>
 #include <utility>
 
+#include "library/meta/error.h"
 #include "library/webserver/worker_loop.h"
 
 namespace wellhead::webserver {
@@ -142,6 +143,9 @@ std::string head_of(const Response& response, std::string_view request_id, bool 
 }  // namespace
 
 Session::Session(WorkerLoop& worker, Socket socket) : worker_(worker), socket_(std::move(socket)) {
+  boost::system::error_code gone;
+  const auto other_end = socket_.remote_endpoint(gone);
+  if (!gone) client_ = other_end.address().to_string();
   worker_.add(*this);
 }
 
@@ -269,6 +273,7 @@ Task<Session::Read> Session::read_message(Parser& parser, Incoming& incoming) {
   auto message = parser.release();
   Request& request = incoming.request;
   request.method = to_method(message.method());
+  request.client = client_;
   incoming.keep_alive = message.keep_alive();
   request.worker = &worker_;
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
@@ -298,10 +303,10 @@ Task<bool> Session::invite_body(Parser& parser) {
 Task<Response> Session::answer(Incoming& incoming, const Route*& route, std::string& error) {
   std::exception_ptr failed;
   try {
-    Admission admission = admit(*worker_.shared().table, incoming.request);
-    route = admission.route;
-    if (admission.response) co_return std::move(*admission.response);
-    Response response = co_await route->handler(std::move(incoming.request));
+    Response response = co_await let_in(incoming, route);
+    if (!disclose(response, route, incoming)) {
+      throw meta::Error(meta::ErrorCode::database_unreachable, "the audit trail cannot be written");
+    }
     co_return response;
   } catch (const std::exception& known) {
     failed = std::current_exception();
@@ -311,6 +316,38 @@ Task<Response> Session::answer(Incoming& incoming, const Route*& route, std::str
     error = "an unknown exception";
   }
   co_return to_response(failed, incoming.id);
+}
+
+// Finds the route, asks who calls, checks the request, and calls the handler.
+Task<Response> Session::let_in(Incoming& incoming, const Route*& route) {
+  Request& request = incoming.request;
+  Admission admission = find_route(*worker_.shared().table, request);
+  route = admission.route;
+  if (admission.response) co_return std::move(*admission.response);
+  Gatekeeper* gatekeeper = worker_.shared().options.gatekeeper;
+  if (gatekeeper && access_of(*route) != Access::anyone) {
+    const std::string_view credential = credential_of(request);
+    std::optional<Verdict> verdict = gatekeeper->known(credential);
+    if (!verdict) {
+      Verdict looked_into = co_await gatekeeper->check(std::string(credential), worker_);
+      verdict = std::move(looked_into);
+    }
+    std::optional<Response> refused = refuse_access(*route, *verdict, request);
+    if (refused) co_return std::move(*refused);
+    incoming.principal = request.principal;
+  }
+  std::optional<Response> refused = check_request(admission, request);
+  if (refused) co_return std::move(*refused);
+  Response response = co_await route->handler(std::move(request));
+  co_return response;
+}
+
+bool Session::disclose(const Response& response, const Route* route, const Incoming& incoming) const {
+  const ServerOptions& options = worker_.shared().options;
+  if (response.patients.empty() || !options.on_disclosure) return true;
+  return options.on_disclosure({worker_.index(), incoming.principal.get(), client_,
+                                route ? std::string_view(route->operation_id) : std::string_view(), incoming.id,
+                                response.patients});
 }
 
 Task<bool> Session::write(const Incoming& incoming, Response response) {

@@ -48,6 +48,7 @@ class Session {
     std::string id;
     Method method = Method::other;
     bool keep_alive = false;
+    PrincipalPointer principal;
     Problem problem;  // when refused; status 0: nothing to say
   };
 
@@ -59,6 +60,8 @@ class Session {
   template <class Parser>
   Task<bool> invite_body(Parser& parser);
   Task<Response> answer(Incoming& incoming, const Route*& route, std::string& error);
+  Task<Response> let_in(Incoming& incoming, const Route*& route);
+  bool disclose(const Response& response, const Route* route, const Incoming& incoming) const;
   Task<bool> write(const Incoming& incoming, Response response);
   Task<void> drain();
   void enter(Phase phase, std::chrono::milliseconds limit);
@@ -66,6 +69,7 @@ class Session {
 
   WorkerLoop& worker_;
   Socket socket_;
+  std::string client_;
   boost::beast::flat_buffer buffer_;
   Phase phase_ = Phase::idle;
   SteadyTime deadline_ = SteadyTime::max();
@@ -73,11 +77,15 @@ class Session {
   bool finishing_ = false;
 };
 
-// What the table says of a request before its handler is called: fills in the arguments, or gives the problem.
+// What the table says of a request before its handler is called, in two steps: who may have the route is decided
+// between them, so that nobody learns from complaints about arguments.
 struct Admission {
+  RouteTable::Match match;
   const Route* route = nullptr;
   std::optional<Response> response;  // when the handler is not to be called
 };
-Admission admit(const RouteTable& table, Request& request);
+Admission find_route(const RouteTable& table, const Request& request);
+// Fills in the arguments, or gives the problem.
+std::optional<Response> check_request(const Admission& admission, Request& request);
 
 }  // namespace wellhead::webserver
