@@ -154,4 +154,17 @@ std::string read_resource(BlobStore& store, const BlobKey& key, RawPosition posi
   fail_corrupt(store, key, fmt::format("frame {} has no line {}", position.frame, position.index));
 }
 
+void read_resources(BlobStore& store, const BlobKey& key, std::int32_t frames,
+                    const std::function<void(RawPosition, std::string_view)>& receive) {
+  for (RawPosition position; position.frame < frames; ++position.frame) {
+    const auto lines = read_frame(store, key, position.frame);
+    position.index = 0;
+    for (std::size_t start = 0; start < lines.size(); ++position.index) {
+      const auto end = std::min(lines.find('\n', start), lines.size());
+      receive(position, std::string_view(lines).substr(start, end - start));
+      start = end + 1;
+    }
+  }
+}
+
 }  // namespace wellhead::storage

@@ -50,6 +50,10 @@ class RawBlobWriter {
 // Reads one frame. Error{blob_corrupt} when the blob has no such position.
 std::string read_resource(BlobStore& store, const BlobKey& key, RawPosition position);
 
+// Every resource of a raw blob that has so many frames, in order. Holds one frame. Error{blob_corrupt} as above.
+void read_resources(BlobStore& store, const BlobKey& key, std::int32_t frames,
+                    const std::function<void(RawPosition, std::string_view)>& receive);
+
 class CsvBlobWriter {
  public:
   explicit CsvBlobWriter(BlobStore& store);

@@ -66,7 +66,7 @@ std::exception_ptr to_error(PGconn* connection, const PGresult* result) {
 Statement::Statement(std::string sql) : sql_(std::move(sql)), name_(statement_name()) {}
 
 struct AsyncConnection::State : std::enable_shared_from_this<State> {
-  enum class Phase { connecting, ready, waiting, closed };
+  enum class Phase { idle, connecting, ready, waiting, closed };
 
   State(boost::asio::io_context& context, AsyncConnectionOptions options)
       : options_(std::move(options)), context_(context), socket_(context), timer_(context) {}
@@ -86,6 +86,7 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
 
   // Queries.
   void start(Query& query);
+  bool send_settings(Query& query);
   void break_later(std::string reason);
   bool send(Query& query);
   void abandon(Query& query);
@@ -259,6 +260,10 @@ void AsyncConnection::State::start(Query& query) {
     return refuse(unreachable("the database does not keep up: too many queries are waiting"));
   }
   pending_.push_back(&query);
+  if (phase_ == Phase::idle) {
+    phase_ = Phase::connecting;
+    boost::asio::post(context_, [self = shared_from_this()] { self->connect(); });
+  }
   if (phase_ != Phase::ready) return;
   if (send(query)) return flush();
   break_later(first_line(PQerrorMessage(connection_)));
@@ -273,8 +278,26 @@ void AsyncConnection::State::break_later(std::string reason) {
   });
 }
 
+// Before the statement and without a sync between them: in its transaction.
+bool AsyncConnection::State::send_settings(Query& query) {
+  query.setting_ = !query.settings_.empty();
+  if (!query.setting_) return true;
+  std::string sql = "SELECT ";
+  std::vector<const char*> values;
+  for (const Value& value : query.settings_) {
+    values.push_back(value.data());
+    const std::size_t number = values.size();
+    if (number % 2 != 0) continue;
+    if (number > 2) sql += ", ";
+    sql += "set_config($" + std::to_string(number - 1) + ", $" + std::to_string(number) + ", true)";
+  }
+  return PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
+                           nullptr, 0) == 1;
+}
+
 bool AsyncConnection::State::send(Query& query) {
   const Statement& statement = *query.statement_;
+  if (!send_settings(query)) return false;
   auto prepared = prepared_.find(&statement);
   query.prepared_ = prepared != prepared_.end();
   if (!query.prepared_) {
@@ -345,6 +368,7 @@ void AsyncConnection::State::take(PGresult* result) {
     return finish_front();
   }
   if (!query || status == PGRES_PIPELINE_ABORTED) return PQclear(result);
+  if (status != PGRES_FATAL_ERROR && std::exchange(query->setting_, false)) return PQclear(result);
   if (status != PGRES_FATAL_ERROR) {
     query->prepared_ = true;
     query->result_.emplace(result);
@@ -397,8 +421,12 @@ void AsyncConnection::State::close() {
 // --- the interface -------------------------------------------------------------------------------------------------
 
 AsyncConnection::Query::Query(const std::shared_ptr<State>& state, const Statement& statement,
-                              std::vector<Value> parameters)
+                              std::vector<Value> parameters, const LocalSettings& settings)
     : state_(state), statement_(&statement), parameters_(std::move(parameters)) {
+  for (const auto& [name, value] : settings) {
+    settings_.emplace_back(name);
+    settings_.emplace_back(value);
+  }
   state_->start(*this);
 }
 
@@ -414,6 +442,10 @@ Result AsyncConnection::Query::await_resume() {
 
 AsyncConnection::AsyncConnection(boost::asio::io_context& context, AsyncConnectionOptions options)
     : state_(std::make_shared<State>(context, std::move(options))) {
+  if (state_->options_.lazy) {
+    state_->phase_ = State::Phase::idle;
+    return;
+  }
   boost::asio::post(context, [state = state_] { state->connect(); });
 }
 

@@ -24,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "library/storage/postgres/connection.h"
@@ -46,12 +47,16 @@ class Statement {
   std::string name_;
 };
 
+// Parameters of PostgreSQL that hold for one query alone: names and values.
+using LocalSettings = std::vector<std::pair<std::string, std::string>>;
+
 struct AsyncConnectionOptions {
   std::string url;  // a libpq URI or keyword string
   std::string application_name = "wellhead api";
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds statement_timeout{10'000};
   std::size_t max_pending = 512;  // queries waiting or under way
+  bool lazy = false;              // connects for the first query
   // Told once when the database is lost or not reached (why), and once when it is back (empty). On the loop's thread.
   std::function<void(const std::string& problem)> on_change;
 };
@@ -63,7 +68,8 @@ class AsyncConnection {
   // A query under way. Destroying it unawaited or unfinished is allowed: its result is dropped.
   class Query {
    public:
-    Query(const std::shared_ptr<State>& state, const Statement& statement, std::vector<Value> parameters);
+    Query(const std::shared_ptr<State>& state, const Statement& statement, std::vector<Value> parameters,
+          const LocalSettings& settings);
     ~Query();
     Query(const Query&) = delete;
     Query& operator=(const Query&) = delete;
@@ -77,6 +83,8 @@ class AsyncConnection {
     std::shared_ptr<State> state_;
     const Statement* statement_;
     std::vector<Value> parameters_;
+    std::vector<Value> settings_;  // names and values in turn
+    bool setting_ = false;         // their result is still to come
     bool done_ = false;
     bool prepared_ = false;  // its statement is known to be prepared
     std::uint64_t prepared_by_ = 0;
@@ -91,8 +99,9 @@ class AsyncConnection {
   AsyncConnection(const AsyncConnection&) = delete;
   AsyncConnection& operator=(const AsyncConnection&) = delete;
 
-  Query query(const Statement& statement, std::vector<Value> parameters = {}) {
-    return Query(state_, statement, std::move(parameters));
+  // settings are set before the statement, in its transaction: it does not run if they cannot be.
+  Query query(const Statement& statement, std::vector<Value> parameters = {}, const LocalSettings& settings = {}) {
+    return Query(state_, statement, std::move(parameters), settings);
   }
 
   // Whether it is connected now.
@@ -113,8 +122,21 @@ class AsyncConnections {
   }
   AsyncConnection& at(std::size_t loop) { return *connections_.at(loop); }
 
+  // A second one for each loop, for queries that are limited in what rows they see.
+  void add_limited(boost::asio::io_context& context, const AsyncConnectionOptions& options) {
+    limited_.push_back(std::make_unique<AsyncConnection>(context, options));
+  }
+  AsyncConnection& limited_at(std::size_t loop) { return *limited_.at(loop); }
+
+  // As AsyncConnection::close(), on the loop's thread.
+  void close(std::size_t loop) {
+    connections_.at(loop)->close();
+    if (loop < limited_.size()) limited_[loop]->close();
+  }
+
  private:
   std::vector<std::unique_ptr<AsyncConnection>> connections_;
+  std::vector<std::unique_ptr<AsyncConnection>> limited_;
 };
 
 }  // namespace wellhead::storage

@@ -81,6 +81,11 @@ std::optional<std::string> remove_portion(Connection& connection, BlobStore& blo
 
 void hold_blobs(Connection& connection) { connection.query("SELECT pg_advisory_xact_lock_shared($1)", {kBlobLock}); }
 
+void stop_staging(Connection& connection) {
+  connection.execute("SET LOCAL statement_timeout = 0");
+  connection.query("SELECT pg_advisory_xact_lock($1)", {kBlobLock});
+}
+
 RemovedBlobs remove_expired_blobs(Connection& connection, BlobStore& blobs, std::chrono::seconds keep,
                                   const std::stop_token& stop) {
   RemovedBlobs removed;

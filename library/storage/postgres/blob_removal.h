@@ -19,6 +19,9 @@ namespace wellhead::storage {
 // recorded.
 void hold_blobs(Connection& connection);
 
+// In a transaction: waits for those that stage to commit, and keeps others from staging until it ends.
+void stop_staging(Connection& connection);
+
 struct RemovedBlobs {
   std::int64_t blobs = 0;
   std::int64_t bytes = 0;
