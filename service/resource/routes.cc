@@ -11,6 +11,7 @@
 #include "library/webserver/problem.h"
 #include "service/resource/list_query.h"
 #include "service/resource/row_json.h"
+#include "service/resource/row_limits.h"
 
 namespace wellhead::resource {
 namespace {
@@ -49,6 +50,13 @@ struct Resource {
       throw meta::Error(meta::ErrorCode::invalid_view, "the view " + api.table.name + " hides its key from the API");
     }
     key_index = static_cast<int>(key - shown.begin());
+    const auto patient = std::ranges::find(shown, api.patient_column, &Column::name);
+    if (patient == shown.end()) {
+      throw meta::Error(meta::ErrorCode::invalid_view, "the view " + api.table.name +
+                                                           " hides the patient's id from the API, which the audit "
+                                                           "trail needs");
+    }
+    patient_index = static_cast<int>(patient - shown.begin());
     for (const EmbeddedTable& table : api.embedded) {
       embedded.push_back(
           {table.field, std::make_unique<Statement>(embedded_sql(table)), RowJson(shown_child_columns(table.table))});
@@ -70,6 +78,7 @@ struct Resource {
   std::vector<Column> shown;
   RowJson rows;
   int key_index = 0;
+  int patient_index = 0;
   std::vector<Embedded> embedded;
 };
 using ResourcePointer = std::shared_ptr<const Resource>;
@@ -121,8 +130,7 @@ std::string key_array(const Resource& resource, const Result& rows, int count) {
   return storage::array_literal(keys);
 }
 
-Task<std::vector<Children>> read_children(ResourcePointer resource, storage::AsyncConnection* connection,
-                                          std::string keys) {
+Task<std::vector<Children>> read_children(ResourcePointer resource, Reading* connection, std::string keys) {
   std::vector<Children> children;
   for (const Resource::Embedded& table : resource->embedded) {
     std::vector<Value> parameters;
@@ -199,6 +207,14 @@ std::string next_page(const Resource& resource, const Request& request, const Li
   return request.path + "?" + list.query + "&cursor=" + webserver::encode_cursor(list.scope, position);
 }
 
+// For the audit trail. Rows of one patient mostly follow each other.
+void add_patients(const Resource& resource, const Result& rows, int count, std::vector<std::string>& patients) {
+  for (int row = 0; row < count; ++row) {
+    const std::string_view patient = rows.text(row, resource.patient_index);
+    if (!patient.empty() && (patients.empty() || patients.back() != patient)) patients.emplace_back(patient);
+  }
+}
+
 Response list_response(const Resource& resource, const Request& request, const ListRequest& list, const Result& rows,
                        const std::vector<Children>& children) {
   const int count = static_cast<int>(std::min<std::int64_t>(rows.rows(), list.limit));
@@ -219,12 +235,13 @@ Response list_response(const Resource& resource, const Request& request, const L
   }
   body.push_back('}');
   Response response = Response::json(std::move(body));
+  add_patients(resource, rows, count, response.patients);
   if (!next.empty()) response.headers.emplace_back("Link", "<" + next + ">; rel=\"next\"");
   return response;
 }
 
 Task<Response> list(ResourcePointer resource, Request request, bool below_patient) {
-  storage::AsyncConnection& connection = resource->connections.at(request.worker->index());
+  Reading connection(resource->connections, request);
   ListRequest wanted = read_list_request(*resource, request, below_patient);
   auto query = connection.query(resource->statements.get(wanted.shape), std::move(wanted.parameters));
   const Result rows = co_await query;
@@ -243,7 +260,7 @@ Task<Response> list(ResourcePointer resource, Request request, bool below_patien
 }
 
 Task<Response> one(ResourcePointer resource, Request request) {
-  storage::AsyncConnection& connection = resource->connections.at(request.worker->index());
+  Reading connection(resource->connections, request);
   std::vector<Value> parameters;
   parameters.emplace_back(request.arguments.text("id").value_or(""));
   auto query = connection.query(resource->one, std::move(parameters));
@@ -257,7 +274,9 @@ Task<Response> one(ResourcePointer resource, Request request) {
   std::string body;
   body.reserve(2048);
   append_item(*resource, rows, 0, children, body);
-  co_return Response::json(std::move(body));
+  Response response = Response::json(std::move(body));
+  add_patients(*resource, rows, 1, response.patients);
+  co_return response;
 }
 
 // --- documentation and validation ------------------------------------------------------------------------------------
@@ -409,6 +428,7 @@ Route list_route(const ResourcePointer& resource, std::string path, bool below_p
   route.parameters = list_parameters(api, below_patient);
   route.responses = {list_answer(api)};
   route.problems = {503};
+  route.limited = true;
   if (below_patient) route.problems.push_back(404);
   route.handler = [resource, below_patient](Request request) {
     return list(resource, std::move(request), below_patient);
@@ -427,6 +447,7 @@ Route one_route(const ResourcePointer& resource) {
   route.parameters = {id_parameter(ParameterIn::path, "id", "Logical id of the " + noun_of(api) + ".")};
   route.responses = {{.description = "The " + noun_of(api) + ".", .schema = schema_name(api), .example = api.example}};
   route.problems = {404, 503};
+  route.limited = true;
   route.handler = [resource](Request request) { return one(resource, std::move(request)); };
   return route;
 }

@@ -1,5 +1,7 @@
 #include "service/zipcode/route_parts.h"
 
+#include <algorithm>
+
 #include "library/meta/error.h"
 #include "library/webserver/cursor.h"
 
@@ -60,6 +62,16 @@ Response only_reads(const Request& request) {
       webserver::Problem{
           503, "read_only", "This server only reads: send this to one that loads, or use the command line", {}},
       request.id);
+}
+
+bool may_see(const Request& request, const meta::Zipcode& zipcode) {
+  if (!request.principal || !request.principal->limited()) return true;
+  return std::ranges::any_of(request.principal->zip_prefixes,
+                             [&](const std::string& prefix) { return zipcode.text().starts_with(prefix); });
+}
+
+Response not_its_zipcode(const Request& request) {
+  return to_response(webserver::Problem{403, "forbidden", "This key is not for this zip code", {}}, request.id);
 }
 
 RouteDocuments::RouteDocuments() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "library/webserver/problem.h"
+#include "service/resource/row_limits.h"
 #include "service/zipcode/route_queries.h"
 #include "service/zipcode/routes.h"
 
@@ -21,9 +22,7 @@ struct RouteState {
   RouteState(RunOperations* given, storage::AsyncConnections& all, webserver::BlockingPool& threads)
       : operations(given), connections(all), pool(threads) {}
 
-  storage::AsyncConnection& connection(const webserver::Request& request) const {
-    return connections.at(request.worker->index());
-  }
+  resource::Reading reading(const webserver::Request& request) const { return {connections, request}; }
 
   RunOperations* operations;
   storage::AsyncConnections& connections;
@@ -39,6 +38,9 @@ webserver::Response list_response(const webserver::Request& request, const std::
 std::optional<std::string> list_position(const webserver::Request& request, const std::string& scope);
 // 503: this server has no RunOperations.
 webserver::Response only_reads(const webserver::Request& request);
+// Whether the request's key is for this zip code, and the 403 if it is not.
+bool may_see(const webserver::Request& request, const meta::Zipcode& zipcode);
+webserver::Response not_its_zipcode(const webserver::Request& request);
 
 // routes.openapi.json: schemas and examples by name.
 class RouteDocuments {

@@ -23,7 +23,7 @@ Task<Response> list_zipcodes(RouteStatePointer state, Request request) {
   std::vector<Value> parameters;
   parameters.emplace_back(list_position(request, scope).value_or(""));
   parameters.emplace_back(request.arguments.integer("limit") + 1);
-  auto query = state->connection(request).query(state->statements.zipcodes, std::move(parameters));
+  auto query = state->reading(request).query(state->statements.zipcodes, std::move(parameters));
   const Result rows = co_await query;
   co_return list_response(request, scope, "", rows);
 }
@@ -31,7 +31,7 @@ Task<Response> list_zipcodes(RouteStatePointer state, Request request) {
 Task<Response> get_zipcode(RouteStatePointer state, Request request) {
   std::vector<Value> parameters;
   parameters.emplace_back(*request.arguments.text("zipcode"));
-  auto query = state->connection(request).query(state->statements.zipcode, std::move(parameters));
+  auto query = state->reading(request).query(state->statements.zipcode, std::move(parameters));
   const Result rows = co_await query;
   if (rows.empty()) {
     throw meta::Error(meta::ErrorCode::not_found, "This zip code was never loaded", "POST it to /zipcodes");
@@ -42,12 +42,13 @@ Task<Response> get_zipcode(RouteStatePointer state, Request request) {
 Task<Response> start_load(RouteStatePointer state, Request request) {
   if (state->operations == nullptr) co_return only_reads(request);
   const meta::Zipcode zipcode = meta::Zipcode::parse(*request.arguments.text("zipcode"));
+  if (!may_see(request, zipcode)) co_return not_its_zipcode(request);
   std::function<RequestedRun()> work = [state, zipcode] { return state->operations->load(zipcode); };
   auto started = state->pool.run<RequestedRun>(*request.worker, std::move(work));
   const RequestedRun requested = co_await started;
   std::vector<Value> parameters;
   parameters.emplace_back(requested.run.value);
-  auto query = state->connection(request).query(state->statements.run, std::move(parameters));
+  auto query = state->reading(request).query(state->statements.run, std::move(parameters));
   const Result rows = co_await query;
   if (rows.empty()) throw meta::Error(meta::ErrorCode::internal, "the run that was queued is not there");
   std::string body(rows.text(0, 1));
@@ -79,6 +80,7 @@ Route start_load_route(const RouteStatePointer& state, const RouteDocuments& doc
                       .example = documents.example("StartedLoad"),
                       .headers = {{"Location", "The run: /runs/{id}"}}}};
   route.problems = {503};
+  route.limited = true;
   route.handler = [state](Request request) { return start_load(state, std::move(request)); };
   return route;
 }
@@ -96,6 +98,7 @@ Route list_zipcodes_route(const RouteStatePointer& state, const RouteDocuments& 
                       .example = documents.example("ZipcodeList"),
                       .headers = page_headers()}};
   route.problems = {503};
+  route.limited = true;
   route.handler = [state](Request request) { return list_zipcodes(state, std::move(request)); };
   return route;
 }
@@ -109,6 +112,7 @@ Route get_zipcode_route(const RouteStatePointer& state, const RouteDocuments& do
   route.parameters.push_back(zipcode_parameter(ParameterIn::path, "The zip code."));
   route.responses = {{.description = "The zip code.", .schema = "Zipcode", .example = documents.example("Zipcode")}};
   route.problems = {404, 503};
+  route.limited = true;
   route.handler = [state](Request request) { return get_zipcode(state, std::move(request)); };
   return route;
 }

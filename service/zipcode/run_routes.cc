@@ -38,7 +38,7 @@ Task<Response> list_runs(RouteStatePointer state, Request request) {
   parameters.emplace_back(list_position(request, scope).value_or("9223372036854775807"));
   parameters.emplace_back(request.arguments.integer("limit") + 1);
   const Statement& statement = state->statements.runs(zipcode.has_value(), wanted.has_value());
-  auto query = state->connection(request).query(statement, std::move(parameters));
+  auto query = state->reading(request).query(statement, std::move(parameters));
   const Result rows = co_await query;
   co_return list_response(request, scope, filters, rows);
 }
@@ -52,12 +52,12 @@ Task<Response> get_run(RouteStatePointer state, Request request) {
   const meta::RunId run{request.arguments.integer("id")};
   std::vector<Value> parameters;
   parameters.emplace_back(run.value);
-  auto query = state->connection(request).query(state->statements.run_detail, parameters);
+  auto query = state->reading(request).query(state->statements.run_detail, parameters);
   const Result rows = co_await query;
   if (rows.empty()) throw meta::Error(meta::ErrorCode::not_found, "There is no run with this number");
   std::string body(rows.text(0, 1));
   if (state->operations == nullptr) {
-    auto sums = state->connection(request).query(state->statements.progress, std::move(parameters));
+    auto sums = state->reading(request).query(state->statements.progress, std::move(parameters));
     const Result progress = co_await sums;
     append_member(body, "progress", progress.text(0, 1));
     co_return Response::json(std::move(body));
@@ -74,6 +74,13 @@ Task<Response> get_run(RouteStatePointer state, Request request) {
 Task<Response> control_run(RouteStatePointer state, Control control, Request request) {
   if (state->operations == nullptr) co_return only_reads(request);
   const meta::RunId run{request.arguments.integer("id")};
+  if (auto reading = state->reading(request); reading.limited()) {
+    std::vector<Value> number;
+    number.emplace_back(run.value);
+    auto visible = reading.query(state->statements.run, std::move(number));
+    const Result found = co_await visible;
+    if (found.empty()) throw meta::Error(meta::ErrorCode::not_found, "There is no run with this number");
+  }
   std::function<Nothing()> work = [state, control, run] {
     (state->operations->*control)(run);
     return Nothing{};
@@ -82,7 +89,7 @@ Task<Response> control_run(RouteStatePointer state, Control control, Request req
   co_await done;
   std::vector<Value> parameters;
   parameters.emplace_back(run.value);
-  auto query = state->connection(request).query(state->statements.run, std::move(parameters));
+  auto query = state->reading(request).query(state->statements.run, std::move(parameters));
   const Result rows = co_await query;
   if (rows.empty()) throw meta::Error(meta::ErrorCode::internal, "the run is not there any more");
   Response response = Response::json(std::string(rows.text(0, 1)), 202);
@@ -123,6 +130,7 @@ Route list_runs_route(const RouteStatePointer& state, const RouteDocuments& docu
                       .example = documents.example("RunList"),
                       .headers = page_headers()}};
   route.problems = {503};
+  route.limited = true;
   route.handler = [state](Request request) { return list_runs(state, std::move(request)); };
   return route;
 }
@@ -139,6 +147,7 @@ Route get_run_route(const RouteStatePointer& state, const RouteDocuments& docume
   route.parameters.push_back(run_parameter());
   route.responses = {{.description = "The run.", .schema = "RunDetail", .example = documents.example("RunDetail")}};
   route.problems = {404, 503};
+  route.limited = true;
   route.handler = [state](Request request) { return get_run(state, std::move(request)); };
   return route;
 }
@@ -186,6 +195,7 @@ Route control_route(const RouteStatePointer& state, const RouteDocuments& docume
                       .example = documents.example(control.example),
                       .headers = {{"Location", "The run: /runs/{id}"}}}};
   route.problems = {404, 409, 503};
+  route.limited = true;
   route.handler = [state, call = control.control](Request request) {
     return control_run(state, call, std::move(request));
   };
