@@ -63,9 +63,10 @@ void record_batch(Connection& connection, meta::RunId run, meta::BatchId batch, 
       "INSERT INTO staged_batch (run_id, batch, resource_type, raw_blob_id, entries_received, duplicates, out_of_zip, "
       "rejected, filtered, staged, missing, totals_known, server_total_before, server_total_after, requests, retries, "
       "bytes_received, "
-      "seconds, fetched_at, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+      "seconds, fetched_at, result, erased) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+      "$16, "
       "$17, $18, $19, "
-      "$20::jsonb)",
+      "$20::jsonb, $21)",
       {run.value,
        batch.value,
        resource_type,
@@ -85,7 +86,8 @@ void record_batch(Connection& connection, meta::RunId run, meta::BatchId batch, 
        counts.traffic.bytes,
        counts.seconds,
        meta::to_rfc3339(counts.fetched_at),
-       result});
+       result,
+       counts.erased});
   for (const auto& view : content.views) {
     if (&view == &first) continue;
     connection.query(

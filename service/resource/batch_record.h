@@ -18,7 +18,7 @@ namespace wellhead::resource {
 
 // The columns of staged_batch that its content does not tell.
 struct BatchCounts {
-  std::int64_t entries_received = 0, duplicates = 0, out_of_zip = 0, missing = 0;
+  std::int64_t entries_received = 0, duplicates = 0, out_of_zip = 0, erased = 0, missing = 0;
   bool totals_known = true;
   std::optional<std::int64_t> server_total_before, server_total_after;
   webclient::Traffic traffic;

@@ -32,11 +32,13 @@ std::vector<resource::StagingTarget> patient_targets(Workplace& workplace, Sourc
 
 class PatientExtraction {
  public:
-  PatientExtraction(Workplace& workplace, Source& source, const Run& run, const ExtractPatients& step)
+  PatientExtraction(Workplace& workplace, Source& source, const Run& run, const ExtractPatients& step,
+                    erasure::ErasedPatients erased)
       : workplace_(workplace),
         source_(source),
         run_(run),
         step_(step),
+        erased_(std::move(erased)),
         staging_(workplace.blobs, patient_targets(workplace, source, run), step.batch),
         skip_known_(step.sweep > 1) {
     result_.batch = step.batch;
@@ -51,6 +53,13 @@ class PatientExtraction {
   webclient::SearchPage next_page();
   void take(const webclient::SearchPage& page);
   void take(const webclient::Entry& entry);
+  // Under what a patient stands in run_patient: an erased one under its digest, so that it is counted once.
+  struct KnownAs {
+    std::string id;
+    bool erased = false;
+  };
+  KnownAs known_as(const std::string& id);
+  void pass_over(const std::string& erased_id);
   std::unordered_set<std::string> already_received(const webclient::SearchPage& page);
   bool enough() const;
 
@@ -58,6 +67,7 @@ class PatientExtraction {
   Source& source_;
   const Run& run_;
   const ExtractPatients& step_;
+  erasure::ErasedPatients erased_;
   resource::Staging staging_;
   resource::BatchCounts counts_;
   ExtractedPatients result_;
@@ -70,6 +80,7 @@ class PatientExtraction {
   std::unordered_set<std::string> known_;     // of the page at hand, received before this batch
   std::unordered_set<std::string> received_;  // in this batch
   std::vector<std::string> ids_, ordinals_;   // for run_patient
+  std::vector<std::string> restored_;         // digests of erased patients that this run brings back
   Steady::time_point started_ = Steady::now();
   webclient::Traffic traffic_before_;
 };
@@ -137,7 +148,8 @@ std::unordered_set<std::string> PatientExtraction::already_received(const webcli
   std::vector<std::string> ids;
   for (const auto& entry : page.entries) {
     if (!entry.valid_utf8) continue;
-    if (auto head = patient::read_head(entry.resource, run_.zipcode)) ids.push_back(std::move(head->id));
+    const auto head = patient::read_head(entry.resource, run_.zipcode);
+    if (head) ids.push_back(known_as(head->id).id);
   }
   const auto result = workplace_.database.borrow()->query(
       "SELECT patient_id FROM run_patient WHERE run_id = $1 AND patient_id = ANY ($2::text[])",
@@ -147,9 +159,24 @@ std::unordered_set<std::string> PatientExtraction::already_received(const webcli
   return known;
 }
 
+PatientExtraction::KnownAs PatientExtraction::known_as(const std::string& id) {
+  const auto digest = erased_.find(id);
+  if (!digest) return {id, false};
+  if (!run_.options.restore_erased.value_or(false)) return {"erased-" + *digest, true};
+  restored_.push_back(*digest);
+  return {id, false};
+}
+
+void PatientExtraction::pass_over(const std::string& erased_id) {
+  ++counts_.erased;
+  received_.insert(erased_id);
+  ids_.push_back(erased_id);
+  ordinals_.emplace_back();
+}
+
 void PatientExtraction::take(const webclient::Entry& entry) {
   const auto head = entry.valid_utf8 ? patient::read_head(entry.resource, run_.zipcode) : std::nullopt;
-  const std::string id = head ? head->id : "";
+  const auto [id, is_erased] = known_as(head ? head->id : "");
   const bool known = !id.empty() && (known_.contains(id) || received_.contains(id));
   if (known && skip_known_) return;
   ++counts_.entries_received;
@@ -157,6 +184,7 @@ void PatientExtraction::take(const webclient::Entry& entry) {
     ++counts_.duplicates;
     return;
   }
+  if (is_erased) return pass_over(id);
   const bool in_zip = !head || head->address.has_value();
   if (!in_zip) ++counts_.out_of_zip;
   const auto ordinal = step_.first_ordinal + staging_.staged();
@@ -183,6 +211,10 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
   result_.counts = counts_of(counts_, content);
 
   storage::check_lease(*connection, lease_epoch);
+  if (!erased_.current(*connection)) {
+    throw meta::Error(meta::ErrorCode::database_conflict, "a patient was erased while this batch was fetched");
+  }
+  erasure::restore(*connection, restored_);
   resource::record_batch(*connection, run_.run, step_.batch, "Patient", content, counts_, meta::to_json(result_));
   connection->query(
       "INSERT INTO run_patient (run_id, batch, patient_id, ordinal) "
@@ -217,15 +249,17 @@ std::vector<resource::StagingTarget> staging_targets(Source& source,
 ExtractedPatients extract_patients(Workplace& workplace, orchestration::ActivityContext& activity,
                                    const ExtractPatients& step) {
   std::optional<Run> run;
+  erasure::ErasedPatients erased;
   {
     auto connection = workplace.database.borrow();
     const auto staged = resource::staged_result(*connection, step.run, step.batch);
     if (staged) return meta::from_json<ExtractedPatients>(*staged);
     run = read_run(*connection, step.run);
+    erased = erasure::ErasedPatients::read(*connection, workplace.erasure_key);
   }
   auto source = workplace.sources.borrow(run->source_url);
   source->fhir.set_stop(activity.stop_token());
-  PatientExtraction extraction(workplace, *source, *run, step);
+  PatientExtraction extraction(workplace, *source, *run, step, std::move(erased));
   extraction.fetch();
   return extraction.record(activity.lease_epoch());
 }

@@ -5,6 +5,7 @@
 #include "library/orchestration/activity.h"
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/connection.h"
+#include "service/erasure/erased_patients.h"
 #include "service/resource/batch_record.h"
 #include "service/resource/staging.h"
 #include "service/zipcode/catalog.h"
@@ -19,6 +20,7 @@ struct Workplace {
   storage::BlobStore& blobs;
   SourcePool& sources;
   const Catalog& catalog;
+  const erasure::ErasureKey* erasure_key;  // null: this process knows no erased patients
 };
 
 // Of tables of one resource type.

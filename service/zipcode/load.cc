@@ -145,11 +145,11 @@ std::string workflow_id(const Run& run) { return fmt::format("load-zipcode/{}/{}
 
 struct LoadService::State {
   State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source,
-        MakeLimiter make_limiter, const Catalog& catalog)
+        MakeLimiter make_limiter, const Catalog& catalog, const erasure::ErasureKey* erasure_key)
       : database(pool),
         source_url(source.source_url),
         sources(std::move(source), std::move(make_limiter)),
-        workplace{pool, blobs, sources, catalog} {}
+        workplace{pool, blobs, sources, catalog, erasure_key} {}
 
   // An open run without an open workflow is one that is to be retried, or what a crash leaves behind between the two or
   // between their ends.
@@ -199,8 +199,9 @@ struct LoadService::State {
 };
 
 LoadService::LoadService(storage::ConnectionPool& database, storage::BlobStore& blobs, webclient::HttpSettings source,
-                         MakeLimiter make_limiter, const Catalog& catalog)
-    : state_(std::make_unique<State>(database, blobs, std::move(source), std::move(make_limiter), catalog)) {}
+                         MakeLimiter make_limiter, const Catalog& catalog, const erasure::ErasureKey* erasure_key)
+    : state_(std::make_unique<State>(database, blobs, std::move(source), std::move(make_limiter), catalog,
+                                     erasure_key)) {}
 
 LoadService::~LoadService() = default;
 

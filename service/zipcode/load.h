@@ -13,6 +13,7 @@
 #include "library/orchestration/registry.h"
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/connection.h"
+#include "service/erasure/erased_patients.h"
 #include "service/zipcode/catalog.h"
 #include "service/zipcode/runs.h"
 #include "service/zipcode/source.h"
@@ -44,9 +45,11 @@ std::string workflow_id(const Run& run);
 
 class LoadService {
  public:
-  // database, blobs and catalog outlive the service, and the service outlives the engine that runs its activities.
+  // database, blobs, catalog and erasure_key outlive the service, and the service outlives the engine that runs its
+  // activities. erasure_key: without it zip codes cannot be loaded once a patient was erased.
   LoadService(storage::ConnectionPool& database, storage::BlobStore& blobs, webclient::HttpSettings source,
-              MakeLimiter make_limiter, const Catalog& catalog = standard_catalog());
+              MakeLimiter make_limiter, const Catalog& catalog = standard_catalog(),
+              const erasure::ErasureKey* erasure_key = nullptr);
   ~LoadService();
 
   // The workflow and its activities.

@@ -36,6 +36,7 @@ struct LoadOptions {
   int priority = 3;                        // 1 to 5; lower goes first where steps or loads wait
   // Built-in views to load, where they are not those of the process that takes the request.
   std::optional<std::vector<std::string>> resources;
+  std::optional<bool> restore_erased;  // whether patients that were erased are loaded, and no longer count as erased
   // What the request was found to mean, patients first; absent: patients and observations by built-in views.
   std::optional<std::vector<RunTable>> tables;
 
@@ -46,6 +47,7 @@ struct LoadOptions {
       meta::field("batch_seconds", &LoadOptions::batch_seconds),
       meta::field("steps_per_execution", &LoadOptions::steps_per_execution),
       meta::field("priority", &LoadOptions::priority), meta::field("resources", &LoadOptions::resources),
+      meta::field("restore_erased", &LoadOptions::restore_erased),
       meta::field("tables", &LoadOptions::tables));
 };
 
