@@ -105,6 +105,7 @@ void add_worker(const Command& program, CommandLine& line);
 void add_load(const Command& program, CommandLine& line);
 void add_runs(const Command& program, CommandLine& line);
 void add_schedule(const Command& program, CommandLine& line);
+void add_keys(const Command& program, CommandLine& line);
 void add_migrate(const Command& program, CommandLine& line);
 void add_settings(const Command& program, CommandLine& line);
 void add_psql(const Command& program, CommandLine& line);

@@ -8,9 +8,11 @@
 #include <string_view>
 #include <utility>
 
+#include "app/wellhead/secret.h"
 #include "library/meta/error.h"
 #include "library/storage/postgres/migrations.h"
 #include "library/storage/postgres/source_budget.h"
+#include "service/resource/row_limits.h"
 #include "service/resource/table.h"
 #include "service/zipcode/load_workflow.h"
 
@@ -108,6 +110,7 @@ std::vector<std::string> Database::migrate() const {
     for (const auto& column : change.added_columns)
       done.push_back(fmt::format("added column {}.{}", change.table, column));
   }
+  resource::ensure_row_limits(connection, tables());
   return done;
 }
 
@@ -133,10 +136,13 @@ void Database::release() {
 }
 
 Worker::Worker(const meta::Settings& settings, const Database& database)
-    : options_(load_options(settings)),
+    : database_(database),
+      erasure_key_(erasure_key(settings)),
+      options_(load_options(settings)),
       pool_(database.url(), concurrency(settings) + kLoadingSlots + kDefaultSlots + 4),
       blobs_(storage::open_blob_store(settings)),
-      loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url()), database.catalog()),
+      loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url()), database.catalog(),
+             erasure_key_.get()),
       registry_([this] {
         orchestration::Registry registry;
         loads_.register_with(registry);
@@ -161,6 +167,38 @@ zipcode::RunStatus Worker::status(meta::RunId run) {
     status.steps_error = error.message();
   }
   return status;
+}
+
+// A table of a view that this process does not have would be passed over.
+erasure::Eraser Worker::eraser() {
+  if (!erasure_key_) {
+    throw meta::Error(meta::ErrorCode::invalid_setting, "this process has no secret to remember erased patients by",
+                      "Set WELLHEAD_SECRET_FILE, or make WELLHEAD_HOME writable");
+  }
+  const auto tables = database_.tables();
+  std::vector<std::string> known;
+  for (const auto* table : tables) {
+    for (auto& name : table->table_names()) known.push_back(std::move(name));
+  }
+  const auto unknown = database_.connect().query(
+      "SELECT table_name FROM applied_view WHERE table_name <> ALL ($1::text[]) LIMIT 1",
+      {storage::array_literal(known)});
+  if (!unknown.empty()) {
+    throw meta::Error(meta::ErrorCode::invalid_setting,
+                      fmt::format("this process has no view of the table {}, so it cannot erase from it",
+                                  unknown.text(0, 0)),
+                      "Set WELLHEAD_VIEWS to the directory of views that the table was made from, or drop the table and "
+                      "its row in applied_view");
+  }
+  return {pool_, *blobs_, tables, *erasure_key_};
+}
+
+erasure::Erased Worker::erase_patient(const std::string& id, const erasure::OnBehalf& by) {
+  return eraser().erase_patient(id, by);
+}
+
+erasure::Erased Worker::erase_zipcode(const meta::Zipcode& zipcode, const erasure::OnBehalf& by) {
+  return eraser().erase_zipcode(zipcode, by);
 }
 
 void Worker::begin() {

@@ -17,6 +17,8 @@
 #include "library/storage/postgres/journal.h"
 #include "library/storage/postgres/own_cluster.h"
 #include "library/webclient/http.h"
+#include "service/erasure/eraser.h"
+#include "service/erasure/erasure_routes.h"
 #include "service/zipcode/catalog.h"
 #include "service/zipcode/load.h"
 #include "service/zipcode/run_operations.h"
@@ -61,7 +63,7 @@ class Database {
 
 // Loads: can queue, follow, look and control, in whatever process they run; runs workflows itself once its engine owns
 // the journal.
-class Worker final : public zipcode::RunOperations {
+class Worker final : public zipcode::RunOperations, public erasure::ErasureOperations {
  public:
   // database outlives it.
   Worker(const meta::Settings& settings, const Database& database);
@@ -75,6 +77,8 @@ class Worker final : public zipcode::RunOperations {
   void resume(meta::RunId run) override { loads_.resume(engine(), run); }
   void cancel(meta::RunId run) override { loads_.cancel(engine(), run); }
   zipcode::RunStatus status(meta::RunId run) override;
+  erasure::Erased erase_patient(const std::string& id, const erasure::OnBehalf& by) override;
+  erasure::Erased erase_zipcode(const meta::Zipcode& zipcode, const erasure::OnBehalf& by) override;
   zipcode::Progress progress(meta::RunId run) { return loads_.progress(engine(), run); }
   std::vector<orchestration::WorkflowDescription> history(meta::RunId run) { return loads_.history(engine(), run); }
 
@@ -87,6 +91,10 @@ class Worker final : public zipcode::RunOperations {
   void stop();
 
  private:
+  erasure::Eraser eraser();
+
+  const Database& database_;
+  std::unique_ptr<erasure::ErasureKey> erasure_key_;
   zipcode::LoadOptions options_;
   storage::ConnectionPool pool_;
   std::unique_ptr<storage::BlobStore> blobs_;

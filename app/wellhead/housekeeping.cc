@@ -9,6 +9,7 @@
 #include "app/wellhead/table.h"
 #include "library/meta/error.h"
 #include "library/storage/postgres/blob_removal.h"
+#include "service/erasure/eraser.h"
 
 namespace wellhead::app {
 namespace {
@@ -35,6 +36,7 @@ void Housekeeping::begin() {
 void Housekeeping::tidy_up(const std::stop_token& stop) {
   try {
     const auto removed = storage::remove_expired_blobs(*database_.borrow(), blobs_, keep_blobs_, stop);
+    erasure::remove_erased_blobs(*database_.borrow(), blobs_);
     failed_before_ = false;
     if (removed.blobs > 0) {
       spdlog::info("{} staged blobs of old runs deleted, {}", with_thousands(removed.blobs), bytes_text(removed.bytes));

@@ -20,6 +20,7 @@ constexpr auto kOverview = R"(Examples:
   wellhead up                                                serve what was loaded, and load on request
   wellhead runs                                              what was loaded, and how it ended
   wellhead schedule add 02139 --every 1h                     load it again every hour
+  wellhead keys create --role admin                          let other machines use the API
   wellhead views list                                        the tables that there are views for
   wellhead doctor                                            find out what is wrong
 
@@ -74,7 +75,7 @@ int run(int argument_count, char** arguments) {
   program.footer(kOverview);
   program.require_subcommand(1);
   CommandLine line;
-  for (const auto add : {add_up, add_serve, add_worker, add_load, add_runs, add_schedule, add_migrate, add_settings,
+  for (const auto add : {add_up, add_serve, add_worker, add_load, add_runs, add_schedule, add_keys, add_migrate, add_settings,
                          add_psql, add_doctor, add_views}) {
     add(Command(&program), line);
   }

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "app/wellhead/api_options.h"
 #include "app/wellhead/command.h"
 #include "app/wellhead/composition.h"
 #include "app/wellhead/stop_signals.h"
@@ -24,10 +25,7 @@ int serve(const CommandLine& line) {
   database.migrate();
   database.keep_running();
   Worker queue(settings, database);  // never begins: it queues, asks and controls
-  api::Server server({.listen = settings.get(meta::setting::kListen),
-                      .database_url = database.url(),
-                      .tables = database.tables(),
-                      .runs = &queue});
+  api::Server server(api_options(settings, database, queue));
   server.start();
   fmt::print("{}\n", line.json ? fmt::format(R"({{"api":"{}"}})", server.url()) : "API  " + server.url());
   std::fflush(stdout);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/wellhead/api_options.h"
 #include "app/wellhead/command.h"
 #include "app/wellhead/composition.h"
 #include "app/wellhead/follow.h"
@@ -67,10 +68,7 @@ int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {
   database.migrate();
   database.keep_running();
   Worker worker(settings, database);
-  api::Server server({.listen = settings.get(meta::setting::kListen),
-                      .database_url = database.url(),
-                      .tables = database.tables(),
-                      .runs = &worker});
+  api::Server server(api_options(settings, database, worker));
   server.start();
   worker.begin();
   tell(line, server, database);

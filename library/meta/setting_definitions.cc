@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "library/meta/access_settings.h"
 #include "library/meta/settings.h"
 
 namespace wellhead::meta {
@@ -238,6 +239,28 @@ constexpr Text kMetricsListen{
     {.name = "WELLHEAD_METRICS_LISTEN",
      .kind = SettingKind::address,
      .description = "Address and port where a worker serves /metrics and /health alone; not set, it serves nothing."}};
+constexpr Text kJwtIssuer{{.name = "WELLHEAD_JWT_ISSUER",
+                           .description = "Issuer (iss) whose JSON Web Tokens the API takes beside its own keys."}};
+constexpr Text kJwtAudience{
+    {.name = "WELLHEAD_JWT_AUDIENCE", .description = "Audience (aud) that a token has to be for."}};
+constexpr Text kJwtKeys{
+    {.name = "WELLHEAD_JWT_KEYS", .description = "File or URL of the issuer's public keys (a JWK set)."}};
+constexpr Text kJwtCaFile{{.name = "WELLHEAD_JWT_CA_FILE",
+                           .kind = SettingKind::path,
+                           .description = "Certificates (PEM) to trust at that URL, instead of the system's."}};
+constexpr Text kJwtSecret{{.name = "WELLHEAD_JWT_SECRET",
+                           .description = "Secret of at least 32 bytes shared with the issuer, for HS256.",
+                           .secret = true}};
+constexpr Duration kJwtLeeway{{.name = "WELLHEAD_JWT_LEEWAY",
+                               .kind = SettingKind::duration,
+                               .fallback = "30s",
+                               .description = "How far the issuer's clock may be off.",
+                               .unit = "seconds",
+                               .most = kHour}};
+constexpr Text kSecret{{.name = "WELLHEAD_SECRET",
+                        .description = "At least 32 random characters, by which erased patients are remembered; not "
+                                       "set, they are in the file secret of WELLHEAD_HOME.",
+                        .secret = true}};
 constexpr Text kLogLevel{{.name = "WELLHEAD_LOG_LEVEL",
                           .kind = SettingKind::choice,
                           .fallback = "info",
@@ -303,6 +326,13 @@ std::span<const SettingDefinition* const> setting_definitions() {
                                                                        &kTemporalServerName,
                                                                        &kListen,
                                                                        &kMetricsListen,
+                                                                       &kJwtIssuer,
+                                                                       &kJwtAudience,
+                                                                       &kJwtKeys,
+                                                                       &kJwtCaFile,
+                                                                       &kJwtSecret,
+                                                                       &kJwtLeeway,
+                                                                       &kSecret,
                                                                        &kLogLevel,
                                                                        &kLogFormat});
   return all;

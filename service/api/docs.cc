@@ -118,6 +118,7 @@ Route undocumented(std::string path, std::string content_type, webserver::Handle
   Route route;
   route.path = std::move(path);
   route.documented = false;
+  route.access = webserver::Access::anyone;
   route.responses = {{.description = "The file.", .content_type = std::move(content_type)}};
   route.handler = std::move(handler);
   return route;

@@ -57,6 +57,7 @@ void add_health_routes(storage::AsyncConnections& connections, webserver::RouteT
   route.tag = "Health";
   route.summary = "Whether this server runs";
   route.responses = {{.description = "It does.", .schema = "Health", .example = R"({"status":"live"})"}};
+  route.access = webserver::Access::anyone;
   route.handler = live;
   table.add(route);
   route.path = "/health/ready";

@@ -34,6 +34,7 @@ void add_metrics_route(webserver::RouteTable& table) {
                       .schema = "Metrics",
                       .example = R"("wellhead_rows_total{outcome=\"inserted\",table=\"patient\"} 9000\n")",
                       .content_type = "text/plain"}};
+  route.access = webserver::Access::any_key;
   route.handler = metrics;
   table.add(std::move(route));
 }

@@ -1,5 +1,6 @@
 #include "service/api/routes.h"
 
+#include "service/access/audit_routes.h"
 #include "service/observation/routes.h"
 #include "service/patient/routes.h"
 #include "service/resource/routes.h"
@@ -22,6 +23,7 @@ webserver::ApiDescription description() {
                    {"Patients", "Patients as they were loaded."},
                    {"Observations", "Observations with their components."},
                    {"Tables", "Resources of other types, and tables of views of your own."},
+                   {"Audit", "Who read what."},
                    {"Health", "For what watches this server."}}};
 }
 
@@ -40,6 +42,8 @@ std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencie
     if (other->name() == "patient" || other->name() == "observation") continue;
     resource::add_routes(resource::table_api(*other), dependencies.connections, *table);
   }
+  erasure::add_erasure_routes(dependencies.erasure, dependencies.pool, *table);
+  access::add_audit_routes(dependencies.connections, *table);
   add_health_routes(dependencies.connections, *table);
   add_metrics_route(*table);
   add_docs_routes(*table);

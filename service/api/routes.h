@@ -9,6 +9,7 @@
 #include "library/webserver/blocking_pool.h"
 #include "library/webserver/route.h"
 #include "library/webserver/server.h"
+#include "service/erasure/erasure_routes.h"
 #include "service/resource/resource_table.h"
 #include "service/zipcode/routes.h"
 
@@ -20,6 +21,7 @@ struct RouteDependencies {
   storage::AsyncConnections& connections;
   webserver::BlockingPool& pool;
   std::vector<const resource::ResourceTable*> tables = {};  // besides patients and observations
+  erasure::ErasureOperations* erasure = nullptr;
 };
 
 std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies);

@@ -2,11 +2,18 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
+#include "library/meta/error.h"
 #include "library/storage/postgres/async_connection.h"
+#include "library/storage/postgres/connection.h"
 #include "library/webserver/blocking_pool.h"
 #include "library/webserver/server.h"
+#include "service/access/audit.h"
+#include "service/access/key_gate.h"
+#include "service/access/keys.h"
 #include "service/api/routes.h"
 
 namespace wellhead::api {
@@ -51,19 +58,57 @@ webserver::ServerOptions http_options(const ServerOptions& options) {
   return http;
 }
 
+// A database that does not answer cannot tell: then nobody is let in before it does.
+void require_key(const ServerOptions& options) {
+  try {
+    storage::Connection connection(options.database_url);
+    if (access::has_usable_key(connection)) return;
+  } catch (const meta::Error& error) {
+    if (error.code() != meta::ErrorCode::database_unreachable) throw;
+    return;
+  }
+  throw meta::Error(meta::ErrorCode::invalid_setting,
+                    "the API is not served on " + options.listen + ": other machines reach it, and there is no key",
+                    "Make one with `wellhead keys create --role admin`, or listen on 127.0.0.1");
+}
+
 }  // namespace
 
 struct Server::State {
   explicit State(ServerOptions given) : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit) {
     routes = options.monitoring_only ? make_monitoring_routes(connections)
-                                     : make_routes({options.runs, connections, pool, options.tables});
-    http = std::make_unique<webserver::Server>(*routes, http_options(options));
+                                     : make_routes({options.runs, connections, pool, options.tables, options.erasure});
+    auto http_settings = http_options(options);
+    if (options.guarded) guard(http_settings);
+    http = std::make_unique<webserver::Server>(*routes, std::move(http_settings));
     const storage::AsyncConnectionOptions database{
         .url = options.database_url, .statement_timeout = options.statement_timeout, .on_change = log_database};
-    for (std::size_t i = 0; i < http->workers(); ++i) connections.add(http->context(i), database);
+    auto limited = database;
+    limited.lazy = true;
+    limited.on_change = {};
+    for (std::size_t i = 0; i < http->workers(); ++i) {
+      connections.add(http->context(i), database);
+      connections.add_limited(http->context(i), limited);
+    }
+  }
+
+  void guard(webserver::ServerOptions& http_settings) {
+    loopback = webserver::is_loopback(options.listen);
+    gate = std::make_unique<access::KeyGate>(
+        access::KeyGateOptions{.database_url = options.database_url, .open_without_keys = loopback && !options.tokens});
+    if (options.tokens) token_gate = std::make_unique<access::TokenGate>(*options.tokens, *gate);
+    if (http_settings.threads == 0) http_settings.threads = std::max(1U, std::thread::hardware_concurrency());
+    audit = std::make_unique<access::AuditTrail>(access::AuditOptions{
+        .database_url = options.database_url, .spill = options.audit_spill, .workers = http_settings.threads});
+    http_settings.gatekeeper = token_gate ? static_cast<webserver::Gatekeeper*>(token_gate.get()) : gate.get();
+    http_settings.on_disclosure = [this](const webserver::Disclosure& disclosure) { return audit->note(disclosure); };
   }
 
   ServerOptions options;
+  bool loopback = true;
+  std::unique_ptr<access::KeyGate> gate;
+  std::unique_ptr<access::TokenGate> token_gate;
+  std::unique_ptr<access::AuditTrail> audit;
   webserver::BlockingPool pool;
   std::unique_ptr<webserver::RouteTable> routes;
   std::unique_ptr<webserver::Server> http;
@@ -74,7 +119,13 @@ Server::Server(ServerOptions options) : state_(std::make_unique<State>(std::move
 
 Server::~Server() { stop(); }
 
-void Server::start() { state_->http->start(); }
+void Server::start() {
+  if (!state_->loopback && !state_->token_gate) require_key(state_->options);
+  if (state_->token_gate) state_->token_gate->start();
+  if (state_->gate) state_->gate->start();
+  if (state_->audit) state_->audit->start();
+  state_->http->start();
+}
 
 std::uint16_t Server::port() const { return state_->http->port(); }
 
@@ -85,8 +136,11 @@ std::string Server::url() const {
 }
 
 void Server::stop() {
-  state_->http->stop([this](std::size_t worker) { state_->connections.at(worker).close(); });
+  state_->http->stop([this](std::size_t worker) { state_->connections.close(worker); });
   state_->pool.stop();
+  if (state_->audit) state_->audit->stop();
+  if (state_->token_gate) state_->token_gate->stop();
+  if (state_->gate) state_->gate->stop();
 }
 
 std::string openapi_document() {

@@ -13,10 +13,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "service/access/token_gate.h"
+#include "service/erasure/erasure_routes.h"
 #include "service/resource/resource_table.h"
 #include "service/zipcode/run_operations.h"
 
@@ -27,10 +31,17 @@ struct ServerOptions {
   std::string database_url;
   // Tables besides those of patients and observations, whose parts are given with them; outlive the server.
   std::vector<const resource::ResourceTable*> tables;
+  // Let requests in by their keys, and keep the audit trail of what they read. Without it everybody may do everything:
+  // for tests, and for health and metrics alone.
+  bool guarded = false;
+  std::filesystem::path audit_spill;                // see access::AuditOptions
+  std::optional<access::TokenGateOptions> tokens;  // that are taken beside keys
   bool monitoring_only = false;  // /health and /metrics, and nothing else
   // Outlives the server; called on a small pool of threads of its own. null: an API that only reads, where what would
   // change a run answers 503.
   zipcode::RunOperations* runs = nullptr;
+  // Likewise: without it DELETE answers 503.
+  erasure::ErasureOperations* erasure = nullptr;
   unsigned threads = 0;                // 0: one a core
   std::size_t max_connections = 1024;  // more get 503 and are closed
   std::chrono::milliseconds statement_timeout{10'000};
@@ -44,7 +55,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Throws Error{invalid_setting} when the address is malformed or taken.
+  // Throws Error{invalid_setting} when the address is malformed or taken, or when a guarded server would listen beyond
+  // loopback and there is no key that anybody could use.
   void start();
   // The port that start() took.
   std::uint16_t port() const;
