@@ -7,7 +7,7 @@ CREATE TABLE erased_patient (
 COMMENT ON TABLE erased_patient IS 'HMAC-SHA256 of the ids of erased patients, under a key that is not in the database.';
 
 CREATE TABLE erasure_key (
-  only         boolean PRIMARY KEY DEFAULT true CHECK (only),
+  single       boolean PRIMARY KEY DEFAULT true CHECK (single),
   fingerprint  text NOT NULL
 );
 COMMENT ON TABLE erasure_key IS 'Tells whether a process has the key that patients were erased with; tells nothing about it.';
