@@ -47,7 +47,7 @@ api::ServerOptions api_options(const meta::Settings& settings, const Database& d
           .audit_spill = std::filesystem::path(settings.get(kHome)) / "audit",
           .tokens = token_options(settings),
           .runs = &worker,
-          .erasure = &worker};
+          .eraser = &worker};
 }
 
 }  // namespace wellhead::app

@@ -59,8 +59,8 @@ TEST_P(EveryCommand, HasHelpWithExamples) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("up", "serve", "worker", "load", "runs", "runs show", "runs watch",
-                                           "runs retry", "runs pause", "runs resume", "runs cancel", "migrate",
-                                           "settings", "psql", "doctor"));
+                                           "runs retry", "runs pause", "runs resume", "runs cancel", "keys create",
+                                           "keys list", "keys revoke", "migrate", "settings", "psql", "doctor"));
 
 // psql has none of its own to refuse: it takes what psql takes.
 class CommandWithOptions : public ::testing::TestWithParam<std::string> {};
@@ -71,7 +71,8 @@ TEST_P(CommandWithOptions, RefusesAnUnknownOne) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, CommandWithOptions,
                          ::testing::Values("up", "serve", "worker", "load 02139", "runs", "runs show 1", "runs watch 1",
-                                           "runs retry 1", "runs pause 1", "runs resume 1", "runs cancel 1", "migrate",
+                                           "runs retry 1", "runs pause 1", "runs resume 1", "runs cancel 1",
+                                           "keys create --role reader", "keys list", "keys revoke 1", "migrate",
                                            "settings", "doctor"));
 
 TEST(Cli, HasHelpAndVersion) {

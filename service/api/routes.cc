@@ -42,7 +42,7 @@ std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencie
     if (other->name() == "patient" || other->name() == "observation") continue;
     resource::add_routes(resource::table_api(*other), dependencies.connections, *table);
   }
-  erasure::add_erasure_routes(dependencies.erasure, dependencies.pool, *table);
+  erasure::add_erasure_routes(dependencies.eraser, dependencies.pool, *table);
   access::add_audit_routes(dependencies.connections, *table);
   add_health_routes(dependencies.connections, *table);
   add_metrics_route(*table);

@@ -21,7 +21,7 @@ struct RouteDependencies {
   storage::AsyncConnections& connections;
   webserver::BlockingPool& pool;
   std::vector<const resource::ResourceTable*> tables = {};  // besides patients and observations
-  erasure::ErasureOperations* erasure = nullptr;
+  erasure::ErasureOperations* eraser = nullptr;
 };
 
 std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies);

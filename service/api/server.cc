@@ -77,7 +77,7 @@ void require_key(const ServerOptions& options) {
 struct Server::State {
   explicit State(ServerOptions given) : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit) {
     routes = options.monitoring_only ? make_monitoring_routes(connections)
-                                     : make_routes({options.runs, connections, pool, options.tables, options.erasure});
+                                     : make_routes({options.runs, connections, pool, options.tables, options.eraser});
     auto http_settings = http_options(options);
     if (options.guarded) guard(http_settings);
     http = std::make_unique<webserver::Server>(*routes, std::move(http_settings));

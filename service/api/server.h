@@ -41,7 +41,7 @@ struct ServerOptions {
   // change a run answers 503.
   zipcode::RunOperations* runs = nullptr;
   // Likewise: without it DELETE answers 503.
-  erasure::ErasureOperations* erasure = nullptr;
+  erasure::ErasureOperations* eraser = nullptr;
   unsigned threads = 0;                // 0: one a core
   std::size_t max_connections = 1024;  // more get 503 and are closed
   std::chrono::milliseconds statement_timeout{10'000};
