@@ -120,6 +120,13 @@ class LoadThroughS3 : public testing::Test {
     server_.add_fault(R"({"kind":"hold","after":)" + std::to_string(requests) + "}");
   }
 
+  // One step after the other, so that after so many requests so many batches are staged.
+  Environment in_a_row(const Minio& minio) const {
+    auto all = settings(minio);
+    all["WELLHEAD_CONCURRENCY"] = "1";
+    return all;
+  }
+
   FhirSim server_;
   Warehouse directory_;
   Warehouse warehouse_;
@@ -140,7 +147,7 @@ TEST_F(LoadThroughS3, GivesTheSameRowsAndReceiptAsThroughADirectory) {
 TEST_F(LoadThroughS3, OutlastsAMinioThatIsKilledAndComesBack) {
   Minio minio;
   server_.add_fault(R"({"kind":"latency","ms":15})");
-  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(minio));
+  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, in_a_row(minio));
   for (const std::int64_t staged : {2, 4}) {
     hold_after(static_cast<std::size_t>(10 * staged));
     fixture::wait_until(
@@ -164,7 +171,7 @@ TEST_F(LoadThroughS3, StopsWithinSecondsWhileMinioIsGone) {
   Minio minio;
   hold_after(30);
   {
-    Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings(minio));
+    Process load(WELLHEAD_PROGRAM, {"load", "02139"}, in_a_row(minio));
     fixture::wait_until([&] { return !load.running() || warehouse_.number("SELECT count(*) FROM staged_batch") >= 2; });
     ASSERT_TRUE(load.running()) << load.output() << load.errors();
     minio.kill();

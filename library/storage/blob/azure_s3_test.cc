@@ -2,13 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <thread>
 
 #include "library/meta/error.h"
 #include "library/storage/blob/azure_dialect.h"
 #include "library/storage/blob/signature.h"
-#include "library/storage/blob/testing/contract.h"
+#include "library/storage/blob/testing/object_place.h"
 #include "tests/fixture/azurite.h"
 #include "tests/fixture/thrown.h"
 
@@ -29,56 +28,23 @@ Azurite& azurite() {
 }
 
 ObjectStoreSettings settings_of(const Azurite& server) {
-  ObjectStoreSettings settings;
+  auto settings = small_settings();
   settings.azure_account = server.account();
   settings.azure_key = server.key();
   settings.azure_endpoint = server.endpoint();
-  settings.create_bucket = true;
-  settings.part_bytes = std::uint64_t{5} << 20;
-  settings.spool_memory = 100'000;
-  settings.list_page = 3;
   return settings;
 }
 
-std::string new_container() {
-  static std::atomic<int> count = 0;
-  return "contract-" + std::to_string(getpid()) + "-" + std::to_string(++count);
-}
-
-class AzuritePlace final : public ContractPlace {
- public:
-  std::unique_ptr<BlobStore> open() override { return open_blob_store("azure://" + place_, settings_); }
-  void overwrite(const BlobKey& key, std::string_view content) override {
-    Spool spool(content.size());
-    spool.write(content);
-    const Patience patience(settings_.patience);
-    ObjectHttp http(settings_, patience);
-    ObjectAnswer answer;
-    const auto dialect = make_azure_dialect(place_, settings_);
-    const auto failure =
-        http.perform(dialect->put(key, {&spool, 0, spool.size(), {}, spool.md5(0, spool.size())}, false), answer);
-    EXPECT_FALSE(failure);
-    EXPECT_EQ(answer.status, 201) << answer.body;
-  }
-
- private:
-  ObjectStoreSettings settings_ = settings_of(azurite());
-  std::string place_ = new_container() + "/some/prefix";
-};
-
-INSTANTIATE_TEST_SUITE_P(Azure, BlobStoreContract,
-                         testing::Values(ContractCase{"azurite", [] { return std::make_unique<AzuritePlace>(); }}));
-
-BlobKey put(BlobStore& store, std::string_view content) {
-  auto writer = store.create("csv", ".csv.zst");
-  writer->write(content);
-  return writer->finish().key;
-}
+INSTANTIATE_TEST_SUITE_P(Azure, BlobStoreContract, testing::Values(ContractCase{"azurite", [] {
+                                                                                  return std::make_unique<ObjectPlace>(
+                                                                                      "azure", settings_of(azurite()),
+                                                                                      make_azure_dialect);
+                                                                                }}));
 
 TEST(Azure, WrongKeyIsRefusedAndNotRepeated) {
   auto settings = settings_of(azurite());
   settings.azure_key = "YW5vdGhlci1rZXk=";
-  const auto store = open_blob_store("azure://" + new_container(), settings);
+  const auto store = open_blob_store("azure://" + new_bucket(), settings);
   const auto error = error_of([&] { put(*store, "rows"); });
   EXPECT_EQ(error.code(), ErrorCode::blob_store_failed);
   EXPECT_THAT(error.what(), AllOf(HasSubstr("403"), HasSubstr("AZURE_STORAGE_KEY"), HasSubstr(store->name()),
@@ -89,7 +55,7 @@ TEST(Azure, WrongKeyIsRefusedAndNotRepeated) {
 TEST(Azure, ContainerIsMadeOnlyWhenAllowed) {
   auto settings = settings_of(azurite());
   settings.create_bucket = false;
-  const auto error = error_of([&] { put(*open_blob_store("azure://" + new_container(), settings), "rows"); });
+  const auto error = error_of([&] { put(*open_blob_store("azure://" + new_bucket(), settings), "rows"); });
   EXPECT_THAT(error.what(), AllOf(HasSubstr("ContainerNotFound"), HasSubstr("WELLHEAD_CREATE_BUCKET")));
   EXPECT_FALSE(error.retryable());
 }
@@ -100,9 +66,7 @@ TEST(Azure, KilledServerThatComesBackIsOutlasted) {
   put(*store, "rows");
   server.kill();
   std::jthread starter([&] { server.start(); });
-  std::string content;
-  store->read(put(*store, "more rows"), [&](std::string_view piece) { content.append(piece); });
-  EXPECT_EQ(content, "more rows");
+  EXPECT_EQ(read(*store, put(*store, "more rows")), "more rows");
 }
 
 TEST(Azure, SharedAccessSignatureGoesIntoTheUrlAndNowhereElse) {
@@ -113,7 +77,7 @@ TEST(Azure, SharedAccessSignatureGoesIntoTheUrlAndNowhereElse) {
   const auto request = dialect->list("csv/", "");
   EXPECT_THAT(request.url, HasSubstr("restype=container&sv=2021-12-02"));
   for (const auto& header : request.headers) EXPECT_THAT(header, Not(HasSubstr("uthorization")));
-  const auto store = open_blob_store("azure://" + new_container(), settings);
+  const auto store = open_blob_store("azure://" + new_bucket(), settings);
   const auto error = error_of([&] { put(*store, "rows"); });
   EXPECT_THAT(error.what(), AllOf(HasSubstr("AZURE_STORAGE_SAS_TOKEN"), Not(HasSubstr("s3cret"))));
   EXPECT_FALSE(error.retryable());
@@ -130,11 +94,9 @@ TEST(Azure, SharedAccessSignatureIsEnough) {
   auto settings = settings_of(azurite());
   settings.azure_key.clear();
   settings.azure_sas = shared_access_signature(azurite());
-  const auto store = open_blob_store("azure://" + new_container() + "/prefix", settings);
+  const auto store = open_blob_store("azure://" + new_bucket() + "/prefix", settings);
   const auto key = put(*store, "rows");
-  std::string content;
-  store->read(key, [&](std::string_view piece) { content.append(piece); });
-  EXPECT_EQ(content, "rows");
+  EXPECT_EQ(read(*store, key), "rows");
   std::size_t blobs = 0;
   store->list("csv/", [&](const BlobStore::Listed&) { ++blobs; });
   EXPECT_EQ(blobs, 1U);

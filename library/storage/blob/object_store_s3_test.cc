@@ -2,13 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <filesystem>
 #include <thread>
 
 #include "library/meta/error.h"
 #include "library/storage/blob/s3_dialect.h"
-#include "library/storage/blob/testing/contract.h"
+#include "library/storage/blob/testing/object_place.h"
 #include "tests/fixture/minio.h"
 #include "tests/fixture/thrown.h"
 
@@ -29,57 +27,18 @@ Minio& minio() {
 }
 
 ObjectStoreSettings settings_of(const Minio& server) {
-  ObjectStoreSettings settings;
+  auto settings = small_settings();
   settings.endpoint = server.endpoint();
   settings.access_key = server.access_key();
   settings.secret_key = server.secret_key();
-  settings.create_bucket = true;
-  settings.part_bytes = std::uint64_t{5} << 20;
-  settings.spool_memory = 100'000;
-  settings.list_page = 3;
   return settings;
 }
 
-std::string new_bucket() {
-  static std::atomic<int> count = 0;
-  return "contract-" + std::to_string(getpid()) + "-" + std::to_string(++count);
-}
-
-class MinioPlace final : public ContractPlace {
- public:
-  std::unique_ptr<BlobStore> open() override { return open_blob_store("s3://" + place_, settings_); }
-  void overwrite(const BlobKey& key, std::string_view content) override {
-    Spool spool(content.size());
-    spool.write(content);
-    const Patience patience(settings_.patience);
-    ObjectHttp http(settings_, patience);
-    ObjectAnswer answer;
-    const auto dialect = make_s3_dialect(place_, settings_);
-    const auto failure =
-        http.perform(dialect->put(key, {&spool, 0, spool.size(), spool.sha256(0, spool.size()), {}}, false), answer);
-    EXPECT_FALSE(failure);
-    EXPECT_EQ(answer.status, 200) << answer.body;
-  }
-
- private:
-  ObjectStoreSettings settings_ = settings_of(minio());
-  std::string place_ = new_bucket() + "/some/prefix";
-};
-
-INSTANTIATE_TEST_SUITE_P(S3, BlobStoreContract,
-                         testing::Values(ContractCase{"minio", [] { return std::make_unique<MinioPlace>(); }}));
-
-BlobKey put(BlobStore& store, std::string_view content) {
-  auto writer = store.create("csv", ".csv.zst");
-  writer->write(content);
-  return writer->finish().key;
-}
-
-std::string read(BlobStore& store, const BlobKey& key) {
-  std::string content;
-  store.read(key, [&](std::string_view piece) { content.append(piece); });
-  return content;
-}
+INSTANTIATE_TEST_SUITE_P(S3, BlobStoreContract, testing::Values(ContractCase{"minio", [] {
+                                                                               return std::make_unique<ObjectPlace>(
+                                                                                   "s3", settings_of(minio()),
+                                                                                   make_s3_dialect);
+                                                                             }}));
 
 meta::Error put_error(const ObjectStoreSettings& settings, const std::string& place = new_bucket()) {
   const auto store = open_blob_store("s3://" + place, settings);
