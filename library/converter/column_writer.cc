@@ -15,16 +15,8 @@ constexpr const char* kMissingReference =
     "required, but there is no reference to a resource of the wanted type on this server";
 constexpr const char* kNotString = "not a string";
 constexpr const char* kNotNumber = "not a number";
+constexpr std::size_t kDayLength = 10;  // YYYY-MM-DD
 constexpr const char* kBadDate = "not a date of the calendar in FHIR's form";
-
-const char* write_text(std::string_view text, const Evaluator& evaluator, CsvBuffer& out) {
-  if (evaluator.document().has_escapes()) {
-    out.append_text(text);
-  } else {
-    out.append_plain_text(text);
-  }
-  return nullptr;
-}
 
 const char* write_boolean(const Item& item, const Evaluator& evaluator, CsvBuffer& out) {
   const auto value = evaluator.boolean_of(item);
@@ -55,6 +47,20 @@ const char* write_date_text(std::string_view text, CsvBuffer& out) {
 }
 
 const char* write_date_time(Encoding encoding, std::string_view text, CsvBuffer& out) {
+  if (const auto precision = precision_of_moment(text)) {
+    switch (encoding) {
+      case Encoding::precision:
+        out.append(to_string(*precision));
+        return nullptr;
+      case Encoding::date_earliest:
+      case Encoding::date_latest:
+        out.append(text.substr(0, kDayLength));
+        return nullptr;
+      default:
+        out.append(text);
+        return nullptr;
+    }
+  }
   const auto time = parse_date_time(text);
   if (!time) return kBadDate;
   char* at = out.room(kMaxTimeLength);
@@ -86,7 +92,10 @@ const char* write_time_of_day(Encoding encoding, std::string_view text, CsvBuffe
 }
 
 const char* write_any(const Item& item, Evaluator& evaluator, CsvBuffer& out) {
-  if (const auto text = evaluator.text_of(item)) return write_text(*text, evaluator, out);
+  if (const auto text = evaluator.text_of(item)) {
+    out.append_text(*text);
+    return nullptr;
+  }
   if (const auto number = evaluator.number_of(item)) {
     out.append(*number);
     return nullptr;
@@ -105,6 +114,9 @@ const char* write_item(Encoding encoding, const Item& item, Evaluator& evaluator
       return write_number(encoding, item, evaluator, out);
     case Encoding::any:
       return write_any(item, evaluator, out);
+    case Encoding::text:
+      if (const auto raw = evaluator.raw_string_of(item); raw && out.append_json_text(*raw)) return nullptr;
+      break;
     default:
       break;
   }
@@ -112,7 +124,8 @@ const char* write_item(Encoding encoding, const Item& item, Evaluator& evaluator
   if (!text) return kNotString;
   switch (encoding) {
     case Encoding::text:
-      return write_text(*text, evaluator, out);
+      out.append_text(*text);
+      return nullptr;
     case Encoding::id:
       if (!is_fhir_id(*text)) return "not an id by FHIR's rule (1 to 64 of A-Z, a-z, 0-9, - and .)";
       out.append(*text);
@@ -144,8 +157,8 @@ void append_json_string(std::string_view text, CsvBuffer& out) {
 }
 
 // The items from `base` as a JSON array, itself a CSV field.
-const char* write_collection(std::size_t base, Evaluator& evaluator, CsvBuffer& out) {
-  CsvBuffer json;
+const char* write_collection(std::size_t base, Evaluator& evaluator, CsvBuffer& out, CsvBuffer& json) {
+  json.truncate(0);
   json.append('[');
   for (std::size_t i = base; i < evaluator.size(); ++i) {
     if (i > base) json.append(',');
@@ -171,29 +184,25 @@ const char* missing(const Step& column, const Operation& operation) {
 
 }  // namespace
 
-const char* write_column(const Step& column, const Scope& scope, Evaluator& evaluator, CsvBuffer& out) {
+const char* write_column(const Step& column, const Scope& scope, Evaluator& evaluator, CsvBuffer& out,
+                         CsvBuffer& scratch) {
   const Operation& operation = evaluator.plan().operations[column.operation];
-  if (!column.collection && evaluator.absent(operation, scope)) return missing(column, operation);
   Item item;
-  if (operation.code == OperationCode::chain && !column.collection &&
-      evaluator.evaluate_chain(operation, scope, item)) {
-    if (evaluator.failure() != nullptr) return evaluator.failure();
-    if (item.kind == Item::Kind::nothing) return missing(column, operation);
-  } else {
+  if (column.collection || !evaluator.single(column.operation, scope, item)) {
     const std::size_t base = evaluator.size();
     evaluator.evaluate(column.operation, scope);
     const std::size_t count = evaluator.size() - base;
     if (column.collection && evaluator.failure() == nullptr) {
-      const char* rule = write_collection(base, evaluator, out);
+      const char* rule = write_collection(base, evaluator, out, scratch);
       evaluator.truncate(base);
       return rule != nullptr ? rule : evaluator.failure();
     }
-    if (count > 0) item = evaluator.item(base);
+    item = count > 0 ? evaluator.item(base) : Item{};
     evaluator.truncate(base);
-    if (evaluator.failure() != nullptr) return evaluator.failure();
-    if (count > 1) return "more than one value";
-    if (count == 0) return missing(column, operation);
+    if (count > 1 && evaluator.failure() == nullptr) return "more than one value";
   }
+  if (evaluator.failure() != nullptr) return evaluator.failure();
+  if (item.kind == Item::Kind::nothing) return missing(column, operation);
   const char* rule = write_item(column.encoding, item, evaluator, out);
   return evaluator.failure() != nullptr ? evaluator.failure() : rule;
 }

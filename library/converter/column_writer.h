@@ -7,8 +7,9 @@
 
 namespace wellhead::converter {
 
-// Evaluates the column in the scope and appends its field (nothing for NULL) without a comma. The rule that is broken,
-// or nullptr.
-const char* write_column(const Step& column, const Scope& scope, Evaluator& evaluator, CsvBuffer& out);
+// Evaluates the column in the scope and appends its field (nothing for NULL) without a comma. `scratch` is for its own
+// use. The rule that is broken, or nullptr.
+const char* write_column(const Step& column, const Scope& scope, Evaluator& evaluator, CsvBuffer& out,
+                         CsvBuffer& scratch);
 
 }  // namespace wellhead::converter

@@ -45,6 +45,29 @@ TEST(Converter, TellsNullFromTheEmptyString) {
   EXPECT_EQ(conversion["d"], "\\.");
 }
 
+TEST(Converter, QuotesWhatPathsMake) {
+  ConversionRunner run({view_of({{"a", R"('say \"x\"')"}, {"b", R"(x & '\\n')"}, {"d", R"('\\\\.')"}})});
+  const Conversion conversion = run(patient(R"("x": "1")"));
+  EXPECT_EQ(conversion["a"], "say \"x\"");
+  EXPECT_EQ(conversion["b"], "1\n");
+  EXPECT_EQ(conversion["d"], "\\.");
+}
+
+TEST(Converter, QuotesTextsOfEveryLength) {
+  ConversionRunner run({view_of({{"a", "a"}, {"b", "b"}, {"d", "d"}})});
+  for (std::size_t length = 1; length < 70; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      std::string text(length, 'x');
+      text[at] = ',';
+      const std::string plain(length, 'y');
+      const Conversion conversion = run(patient(R"("a": ")" + plain + R"(", "b": ")" + text + R"(", "d":"",",":",")"));
+      ASSERT_EQ(conversion["a"], plain);
+      ASSERT_EQ(conversion["b"], text);
+      ASSERT_EQ(conversion["d"], "");
+    }
+  }
+}
+
 TEST(Converter, KeepsDecimalsAsWritten) {
   ConversionRunner run({column("x", "decimal", R"({"name": "ansi/type", "value": "DECIMAL"})")});
   for (const char* number : {"7.40", "-0.000", "1e5", "1.2E-7", "12345678901234567890123456789012345678901234567890.5",

@@ -1,10 +1,13 @@
 // Bytes of CSV rows (RFC 4180 with PostgreSQL's rule for NULL: nothing between two commas, the empty string is "").
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <string_view>
+
+#include "library/converter/bytes.h"
 
 namespace wellhead::converter {
 
@@ -40,31 +43,52 @@ class CsvBuffer {
     size_ += count;
   }
 
+  void append_commas(std::size_t count) {
+    std::memset(room(count), ',', count);
+    size_ += count;
+  }
+
   // A string as a field, quoted when it must be.
   void append_text(std::string_view text) {
-    constexpr std::string_view special = ",\"\n\r";
-    if (text.empty() || text.front() == '\\' || text.find_first_of(special) != std::string_view::npos)
-      return append_quoted(text);
+    bool special = text.empty() || text.front() == '\\';
+    for (std::size_t i = 0; i < text.size() && !special; ++i) {
+      special = kSpecial[static_cast<unsigned char>(text[i])];
+    }
+    if (special) return append_quoted(text);
     append(text);
   }
-  // The same for a string that is known to hold neither quotes nor control characters.
-  void append_plain_text(std::string_view text) {
-    char* at = room(text.size() + 2);
-    if (!text.empty() && std::memchr(text.data(), ',', text.size()) == nullptr) {
-      std::memcpy(at, text.data(), text.size());
-      size_ += text.size();
-      return;
+  // The same for what stands between the quotes of a JSON string, if it has neither escapes nor a comma; false, and
+  // nothing appended, otherwise. sizeof(Bytes) bytes behind the text must be readable.
+  bool append_json_text(std::string_view text) {
+    if (text.empty()) return false;
+    char* to = room(text.size() + sizeof(Bytes));
+    const char* from = text.data();
+    const char* end = from + text.size();
+    ByteFlags found{};
+    for (; end - from > static_cast<std::ptrdiff_t>(sizeof(Bytes)); from += sizeof(Bytes), to += sizeof(Bytes)) {
+      found |= copy_block(from, to);
     }
-    *at = '"';
-    if (!text.empty()) std::memcpy(at + 1, text.data(), text.size());
-    at[text.size() + 1] = '"';
-    size_ += text.size() + 2;
+    found |= copy_block(from, to) & first_flags(static_cast<std::size_t>(end - from));
+    if (any_of(found)) return false;
+    size_ += text.size();
+    return true;
   }
 
  private:
+  static ByteFlags copy_block(const char* from, char* to) {
+    const Bytes bytes = load_bytes(from);
+    std::memcpy(to, &bytes, sizeof bytes);
+    return (bytes == ',') | (bytes == '\\');
+  }
+
   void append_quoted(std::string_view text) {
     char* at = room(2 * text.size() + 2);
     *at++ = '"';
+    if (text.find('"') == std::string_view::npos) {
+      if (!text.empty()) std::memcpy(at, text.data(), text.size());
+      at[text.size()] = '"';
+      return commit(at + text.size() + 1);
+    }
     for (const char c : text) {
       if (c == '"') *at++ = '"';
       *at++ = c;
@@ -79,6 +103,12 @@ class CsvBuffer {
     bytes_ = std::move(bytes);
     capacity_ = capacity;
   }
+
+  static constexpr std::array<bool, 256> kSpecial = [] {
+    std::array<bool, 256> special{};
+    for (const char c : std::string_view(",\"\n\r")) special[static_cast<unsigned char>(c)] = true;
+    return special;
+  }();
 
   std::unique_ptr<char[]> bytes_;
   std::size_t size_ = 0;

@@ -70,9 +70,9 @@ NodeId Document::fail(const char* rule) {
   return kBroken;
 }
 
-std::uint32_t Document::new_frame(ShapeId shape) {
+std::uint32_t Document::new_frame(const Shape& shape) {
   const std::size_t frame = frames_used_;
-  frames_used_ += (*shapes_)[shape].slots();
+  frames_used_ += shape.slots();
   if (frames_.size() < frames_used_) frames_.resize(frames_used_ * 2);
   std::fill(frames_.begin() + static_cast<std::ptrdiff_t>(frame),
             frames_.begin() + static_cast<std::ptrdiff_t>(frames_used_), 0);
@@ -83,7 +83,7 @@ std::uint32_t Document::new_frame(ShapeId shape) {
 bool Document::bind(NodeId key, const Shape& shape, std::uint32_t frame, ShapeId& child) {
   const char* begin = json_ + tokens_[key] + 1;
   const char* end = json_ + tokens_[key + 1] - 1;
-  while (is_blank(*end)) --end;
+  while (*end != '"') --end;  // blanks may stand behind it
   const Shape::Entry* entry = nullptr;
   const std::string_view name(begin, static_cast<std::size_t>(end - begin));
   if (has_escapes_ && std::memchr(begin, '\\', static_cast<std::size_t>(end - begin)) != nullptr) {
@@ -110,54 +110,7 @@ bool Document::bind(NodeId key, const Shape& shape, std::uint32_t frame, ShapeId
   return true;
 }
 
-NodeId Document::read_object(NodeId open, ShapeId shape, int depth) {
-  if (depth > kMaxDepth) return fail("the resource is nested too deep");
-  const bool wanted = shape != kNoShape;
-  const std::uint32_t frame = wanted ? new_frame(shape) : 0;
-  containers_[open].frame = frame;
-  NodeId token = open + 1;
-  if (byte_at(token) == '}') {
-    containers_[open].end = token;
-    return token + 1;
-  }
-  while (true) {
-    if (byte_at(token) != '"' || byte_at(token + 1) != ':') return kBroken;
-    ShapeId child = kNoShape;
-    if (wanted && !bind(token, (*shapes_)[shape], frame, child))
-      return fail("an object holds the same field twice, or two forms of a choice element");
-    token = read_value(token + 2, child, depth);
-    if (token == kBroken) return kBroken;
-    const char after = byte_at(token);
-    if (after == '}') {
-      containers_[open].end = token;
-      return token + 1;
-    }
-    if (after != ',') return kBroken;
-    ++token;
-  }
-}
-
-NodeId Document::read_array(NodeId open, ShapeId shape, int depth) {
-  if (depth > kMaxDepth) return fail("the resource is nested too deep");
-  NodeId token = open + 1;
-  if (byte_at(token) == ']') {
-    containers_[open].end = token;
-    return token + 1;
-  }
-  while (true) {
-    token = read_value(token, shape, depth);
-    if (token == kBroken) return kBroken;
-    const char after = byte_at(token);
-    if (after == ']') {
-      containers_[open].end = token;
-      return token + 1;
-    }
-    if (after != ',') return kBroken;
-    ++token;
-  }
-}
-
-NodeId Document::read_value(NodeId token, ShapeId shape, int depth) {
+inline NodeId Document::read_value(NodeId token, ShapeId shape, int depth) {
   switch (byte_at(token)) {
     case '"':
       return token + 1;
@@ -167,6 +120,40 @@ NodeId Document::read_value(NodeId token, ShapeId shape, int depth) {
       return read_array(token, shape, depth + 1);
     default:
       return read_scalar(token);
+  }
+}
+
+NodeId Document::read_object(NodeId open, ShapeId shape, int depth) {
+  if (depth > kMaxDepth) return fail("the resource is nested too deep");
+  const Shape* wanted = shape == kNoShape ? nullptr : &(*shapes_)[shape];
+  const std::uint32_t frame = wanted != nullptr ? new_frame(*wanted) : 0;
+  containers_[open].frame = frame;
+  NodeId token = open + 1;
+  if (byte_at(token) == '}') return close(open, token);
+  while (true) {
+    // A key, its colon, a value and what ends it.
+    if (token + 3 >= count_ || json_[tokens_[token]] != '"' || json_[tokens_[token + 1]] != ':') return kBroken;
+    ShapeId child = kNoShape;
+    if (wanted != nullptr && !bind(token, *wanted, frame, child))
+      return fail("an object holds the same field twice, or two forms of a choice element");
+    token = read_value(token + 2, child, depth);
+    if (token == kBroken) return kBroken;
+    const char after = byte_at(token);
+    if (after != ',') return after == '}' ? close(open, token) : kBroken;
+    ++token;
+  }
+}
+
+NodeId Document::read_array(NodeId open, ShapeId shape, int depth) {
+  if (depth > kMaxDepth) return fail("the resource is nested too deep");
+  NodeId token = open + 1;
+  if (byte_at(token) == ']') return close(open, token);
+  while (true) {
+    token = read_value(token, shape, depth);
+    if (token == kBroken) return kBroken;
+    const char after = byte_at(token);
+    if (after != ',') return after == ']' ? close(open, token) : kBroken;
+    ++token;
   }
 }
 

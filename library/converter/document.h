@@ -98,7 +98,11 @@ class Document {
   NodeId read_array(NodeId token, ShapeId shape, int depth);
   NodeId read_scalar(NodeId token);
   NodeId fail(const char* rule);
-  std::uint32_t new_frame(ShapeId shape);
+  NodeId close(NodeId open, NodeId token) {
+    containers_[open].end = token;
+    return token + 1;
+  }
+  std::uint32_t new_frame(const Shape& shape);
   bool bind(NodeId key, const Shape& shape, std::uint32_t frame, ShapeId& child);
 
   static constexpr NodeId kBroken = ~NodeId{0};

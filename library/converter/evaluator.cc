@@ -47,14 +47,13 @@ std::optional<bool> Evaluator::boolean_of(const Item& item) const {
 }
 
 std::optional<Item> Evaluator::one(OperationId id, const Scope& scope) {
-  const Operation& operation = plan_.operations[id];
-  if (operation.code == OperationCode::chain) {
-    Item item;
-    if (evaluate_chain(operation, scope, item)) {
-      if (item.kind == Item::Kind::nothing) return std::nullopt;
-      return item;
-    }
-  }
+  Item item;
+  if (!single(id, scope, item)) return one_of_stack(id, scope);
+  if (item.kind == Item::Kind::nothing) return std::nullopt;
+  return item;
+}
+
+std::optional<Item> Evaluator::one_of_stack(OperationId id, const Scope& scope) {
   const std::size_t base = size();
   evaluate(id, scope);
   const std::size_t count = size() - base;
@@ -65,55 +64,10 @@ std::optional<Item> Evaluator::one(OperationId id, const Scope& scope) {
   return result;
 }
 
-// An operand that is a literal or a path of members with at most one item.
-bool Evaluator::single_operand(const Operation& operation, const Scope& scope, Item& result) {
-  switch (operation.code) {
-    case OperationCode::chain:
-      return evaluate_chain(operation, scope, result);
-    case OperationCode::string:
-      result = Item::of_string(operation.text);
-      return true;
-    case OperationCode::number:
-      result = Item::of_number(operation.text);
-      return true;
-    case OperationCode::boolean:
-      result = Item::of_boolean(operation.truth);
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Equality of two such operands, without the stack. False: it takes the general way.
-bool Evaluator::compare_singles(const Operation& operation, const Scope& scope, Truth& result) {
-  if (operation.code != OperationCode::equals && operation.code != OperationCode::not_equals) return false;
-  Item left;
-  Item right;
-  if (!single_operand(plan_.operations[operation.input], scope, left)) return false;
-  if (!single_operand(plan_.operations[operation.arguments[0]], scope, right)) return false;
-  if (left.kind == Item::Kind::nothing || right.kind == Item::Kind::nothing) {
-    result = Truth::empty;
-  } else {
-    result = same(left, right);
-    if (result != Truth::empty && operation.code == OperationCode::not_equals) {
-      result = result == Truth::yes ? Truth::no : Truth::yes;
-    }
-  }
-  return true;
-}
-
 Evaluator::Truth Evaluator::truth(OperationId id, const Scope& scope) {
-  const Operation& operation = plan_.operations[id];
   Truth result = Truth::empty;
-  if (compare_singles(operation, scope, result)) return result;
-  if (operation.code == OperationCode::exists && operation.arguments[0] == kNoOperation &&
-      absent(plan_.operations[operation.input], scope)) {
-    return Truth::no;
-  }
-  const std::optional<Item> item = one(id, scope);
-  if (!item) return Truth::empty;
-  // A single item that is no boolean counts as true (FHIRPath 2.0, "Singleton Evaluation of Collections").
-  return boolean_of(*item).value_or(true) ? Truth::yes : Truth::no;
+  if (single_truth(plan_.operations[id], scope, result)) return result;
+  return as_truth(one_of_stack(id, scope).value_or(Item{}));
 }
 
 void Evaluator::push_truth(Truth truth) {
@@ -332,25 +286,6 @@ void Evaluator::member(const Operation& operation, const Scope& scope) {
   const std::size_t base = size();
   evaluate_input(operation, scope);
   step_into(base, operation.slot, operation);
-}
-
-bool Evaluator::evaluate_chain(const Operation& operation, const Scope& scope, Item& result) {
-  result = scope.self;
-  for (std::uint32_t i = 0; i < operation.length && result.kind != Item::Kind::nothing; ++i) {
-    if (result.kind != Item::Kind::node || !document_.is_object(result.node)) {
-      passes_over(operation, result);
-      result = {};
-      return true;
-    }
-    NodeId value = document_.field(result.node, operation.slots[i]);
-    if (value != 0 && document_.is_array(value)) {
-      const NodeId first = document_.first_element(value);
-      if (first != 0 && (document_.next_element(first) != 0 || document_.is_array(first))) return false;
-      value = first;
-    }
-    result = value == 0 || document_.is_null(value) ? Item{} : Item::of_node(value);
-  }
-  return true;
 }
 
 void Evaluator::chain(const Operation& operation, const Scope& scope) {

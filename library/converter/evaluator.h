@@ -49,8 +49,17 @@ class Evaluator {
   // Pushes the operation's collection on the stack.
   void evaluate(OperationId id, const Scope& scope);
 
-  // A path of members only, which gives at most one item without touching the stack. False: it gives more; evaluate().
-  bool evaluate_chain(const Operation& operation, const Scope& scope, Item& result);
+  // The operation's only item, `nothing` where there is none, without touching the stack. False: it gives more, or
+  // cannot be told this way; evaluate().
+  bool single(OperationId id, const Scope& scope, Item& result);
+  // The same for a path of members only.
+  bool evaluate_chain(const Operation& operation, const Scope& scope, Item& result) {
+    result = scope.self;
+    for (std::uint32_t i = 0; i < operation.length && result.kind != Item::Kind::nothing; ++i) {
+      if (!step_into_single(operation, operation.slots[i], result)) return false;
+    }
+    return true;
+  }
 
   // Whether the operation gives nothing in the scope because of its guard.
   bool absent(const Operation& operation, const Scope& scope) const {
@@ -71,6 +80,11 @@ class Evaluator {
     if (failure_ == nullptr) failure_ = rule;
   }
 
+  // Of a string of the resource, its bytes as they stand there, escapes as written.
+  std::optional<std::string_view> raw_string_of(const Item& item) const {
+    if (item.kind != Item::Kind::node || !document_.is_string(item.node)) return std::nullopt;
+    return document_.string_text(item.node);
+  }
   // The text of a string item, escapes decoded. nullopt: the item is no string.
   std::optional<std::string_view> string_of(const Item& item) {
     if (item.kind == Item::Kind::string) return item.text;
@@ -108,9 +122,8 @@ class Evaluator {
   // evaluator.cc
   std::string_view decoded(std::string_view raw);
   Truth truth(OperationId id, const Scope& scope);
-  bool single_operand(const Operation& operation, const Scope& scope, Item& result);
-  bool compare_singles(const Operation& operation, const Scope& scope, Truth& result);
   std::optional<Item> one(OperationId id, const Scope& scope);  // nullopt: empty
+  std::optional<Item> one_of_stack(OperationId id, const Scope& scope);
   void evaluate_input(const Operation& operation, const Scope& scope);
   void apply(const Operation& operation, const Scope& scope);
   void apply_to_value(const Operation& operation, const Scope& scope);
@@ -130,6 +143,35 @@ class Evaluator {
   void size_question(const Operation& operation, const Scope& scope);
   void choose(const Operation& operation, const Scope& scope);
   std::optional<std::int64_t> whole_number(OperationId id, const Scope& scope);
+
+  // evaluator_single.cc
+  bool single_input(const Operation& operation, const Scope& scope, Item& result);
+  bool single_result(const Operation& operation, const Scope& scope, Item& result);
+  bool single_first(OperationId id, const Scope& scope, Item& result);
+  bool single_where(const Operation& operation, const Scope& scope, Item& result);
+  bool single_choice(const Operation& operation, const Scope& scope, Item& result);
+  bool single_truth(const Operation& operation, const Scope& scope, Truth& result);
+  // Replaces an item by the value of one of its fields; false: by more than one.
+  bool step_into_single(const Operation& operation, std::uint32_t slot, Item& item) {
+    if (item.kind != Item::Kind::node || !document_.is_object(item.node)) {
+      if (item.kind != Item::Kind::nothing) passes_over(operation, item);
+      item = {};
+      return true;
+    }
+    NodeId value = document_.field(item.node, slot);
+    if (value != 0 && document_.is_array(value)) {
+      const NodeId first = document_.first_element(value);
+      if (first != 0 && (document_.next_element(first) != 0 || document_.is_array(first))) return false;
+      value = first;
+    }
+    item = value == 0 || document_.is_null(value) ? Item{} : Item::of_node(value);
+    return true;
+  }
+  // A single item that is no boolean counts as true (FHIRPath 2.0, "Singleton Evaluation of Collections").
+  Truth as_truth(const Item& item) const {
+    if (item.kind == Item::Kind::nothing) return Truth::empty;
+    return boolean_of(item).value_or(true) ? Truth::yes : Truth::no;
+  }
 
   // evaluator_sets.cc
   void merge(const Operation& operation, const Scope& scope);
@@ -178,6 +220,7 @@ class Evaluator {
   std::optional<Item> converted_moment(const Item& item, TemporalKind kind);
   std::optional<Item> converted_quantity(const Item& item);
   void resource_keys(const Operation& operation, const Scope& scope);
+  bool to_reference_key(const Operation& operation, Item& item);
   void reference_keys(const Operation& operation, const Scope& scope);
   void of_resource_type(const Operation& operation, const Scope& scope);
   std::optional<Reference> split_reference(std::string_view reference) const;

@@ -131,7 +131,7 @@ bool Evaluator::alike(const Item& a, const Item& b) {
 
 void Evaluator::equality(const Operation& operation, const Scope& scope) {
   Truth result = Truth::empty;
-  if (compare_singles(operation, scope, result)) return push_truth(result);
+  if (single_truth(operation, scope, result)) return push_truth(result);
   const std::size_t left = size();
   evaluate_input(operation, scope);
   const std::size_t right = size();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "library/converter/bytes.h"
 #include "library/converter/document.h"
 #include "library/converter/evaluator.h"
 #include "library/converter/fhir_types.h"
@@ -17,6 +18,15 @@ constexpr auto kIdCharacters = [] {
   }
   return allowed;
 }();
+
+// Of sizeof(Bytes) characters at once.
+bool are_id_characters(const char* text) {
+  const Bytes bytes = load_bytes(text);
+  const ByteFlags letters = ((bytes | 0x20) - 'a') <= 25;
+  const ByteFlags digits = (bytes - '0') <= 9;
+  const ByteFlags marks = (bytes - '-') <= 1;  // - and .
+  return !any_of(~(letters | digits | marks));
+}
 
 bool is_type_name(std::string_view text) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -51,10 +61,19 @@ bool is_decimal(std::string_view text) {
 }  // namespace
 
 bool is_fhir_id(std::string_view text) {
-  if (text.empty() || text.size() > 64) return false;
-  unsigned valid = 1;
-  for (const char c : text) valid &= static_cast<unsigned>(kIdCharacters[static_cast<unsigned char>(c)]);
-  return valid != 0;
+  constexpr std::size_t longest = 64;
+  if (text.empty() || text.size() > longest) return false;
+  std::size_t at = 0;
+  if (text.size() >= sizeof(Bytes)) {
+    for (; at + sizeof(Bytes) <= text.size(); at += sizeof(Bytes)) {
+      if (!are_id_characters(text.data() + at)) return false;
+    }
+    return are_id_characters(text.data() + text.size() - sizeof(Bytes));  // what is left, and some again
+  }
+  for (; at < text.size(); ++at) {
+    if (!kIdCharacters[static_cast<unsigned char>(text[at])]) return false;
+  }
+  return true;
 }
 
 // What an item is cannot always be told from JSON: of a string of an element that is no choice every type is believed
@@ -233,13 +252,33 @@ void Evaluator::reference_keys(const Operation& operation, const Scope& scope) {
   evaluate_input(operation, scope);
   std::size_t kept = base;
   for (std::size_t i = base; i < size(); ++i) {
-    const auto text = string_of(stack_[i]);
-    if (!text) return fail("a reference is not a string");
-    const auto reference = split_reference(*text);
-    if (!reference || (!operation.text.empty() && reference->type != operation.text)) continue;
-    stack_[kept++] = Item::of_string(reference->id);
+    Item item = stack_[i];
+    if (to_reference_key(operation, item)) stack_[kept++] = item;
+    if (failure_ != nullptr) return;
   }
   truncate(kept);
+}
+
+// False: the reference is to something else, or is a failure.
+bool Evaluator::to_reference_key(const Operation& operation, Item& item) {
+  const auto text = string_of(item);
+  if (!text) {
+    fail("a reference is not a string");
+    return false;
+  }
+  const std::string& type = operation.text;
+  // The usual form: Patient/1.
+  if (!type.empty() && text->size() > type.size() && (*text)[type.size()] == '/' && text->starts_with(type)) {
+    const std::string_view id = text->substr(type.size() + 1);
+    if (is_fhir_id(id)) {
+      item = Item::of_string(id);
+      return true;
+    }
+  }
+  const auto reference = split_reference(*text);
+  if (!reference || (!type.empty() && reference->type != type)) return false;
+  item = Item::of_string(reference->id);
+  return true;
 }
 
 // `Patient/1`, `Patient/1/_history/2` and the same below the server's own base URL (FHIR R4 §2.3.0.1, literal

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 namespace wellhead::converter {
@@ -39,6 +41,38 @@ class Reader {
  private:
   std::string_view text_;
   std::size_t at_ = 0;
+};
+
+// Eight characters: digits where the pattern has 0, and its own characters elsewhere.
+class Pattern {
+ public:
+  using Word = std::uint64_t;
+  explicit constexpr Pattern(std::string_view text) {
+    std::array<std::uint8_t, sizeof(Word)> wanted{};
+    std::array<std::uint8_t, sizeof(Word)> beyond{};
+    std::array<std::uint8_t, sizeof(Word)> to_ten{};
+    for (std::size_t i = 0; i < sizeof(Word); ++i) {
+      const bool digit = text[i] == '0';
+      wanted[i] = static_cast<std::uint8_t>(text[i]);
+      beyond[i] = digit ? 0xF0 : 0xFF;
+      to_ten[i] = digit ? 6 : 0;
+    }
+    wanted_ = std::bit_cast<Word>(wanted);
+    beyond_ = std::bit_cast<Word>(beyond);
+    to_ten_ = std::bit_cast<Word>(to_ten);
+  }
+  // A digit differs from '0' by up to 9, and six more than 9 shows in the upper half of the byte.
+  bool fits(const char* text) const {
+    Word word = 0;
+    std::memcpy(&word, text, sizeof word);
+    word ^= wanted_;
+    return ((word | (word + to_ten_)) & beyond_) == 0;
+  }
+
+ private:
+  Word wanted_ = 0;
+  Word beyond_ = 0;
+  Word to_ten_ = 0;
 };
 
 int days_of(int year, int month) {
@@ -127,6 +161,33 @@ std::optional<FhirTime> parse_date_time(std::string_view text) {
   time.zone = reader.rest();
   if (!is_zone(time.zone)) return std::nullopt;
   return time;
+}
+
+std::optional<TimePrecision> precision_of_moment(std::string_view text) {
+  constexpr std::size_t seconds_end = 19;  // YYYY-MM-DDThh:mm:ss
+  if (text.size() <= seconds_end) return std::nullopt;
+  const char* at = text.data();
+  constexpr Pattern year_and_month("0000-00-");
+  constexpr Pattern day_and_minute("00T00:00");
+  constexpr Pattern time_of_day("00:00:00");
+  if (!year_and_month.fits(at) || !day_and_minute.fits(at + 8) || !time_of_day.fits(at + 11)) return std::nullopt;
+  const auto two = [at](std::size_t place) { return (at[place] - '0') * 10 + (at[place + 1] - '0'); };
+  const int year = two(0) * 100 + two(2);
+  const int month = two(5);
+  const int day = two(8);
+  if (year == 0 || month == 0 || month > 12 || day == 0 || (day > 28 && day > days_of(year, month)) || two(11) > 23 ||
+      two(14) > 59 || two(17) > 59) {
+    return std::nullopt;
+  }
+  Reader reader(text.substr(seconds_end));
+  TimePrecision precision = TimePrecision::second;
+  if (reader.take('.')) {
+    const std::size_t digits = reader.digits().size();
+    if (digits == 0 || digits > kMaxFraction) return std::nullopt;
+    precision = TimePrecision::fraction;
+  }
+  if (reader.at_end() || !is_zone(reader.rest())) return std::nullopt;
+  return precision;
 }
 
 std::optional<FhirTime> parse_time(std::string_view text) {

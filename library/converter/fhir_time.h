@@ -28,6 +28,10 @@ struct FhirTime {
 // 14:00.
 std::optional<FhirTime> parse_date_time(std::string_view text);
 
+// Of a dateTime with seconds and a zone in its usual form, second or fraction; nullopt: of another form, or no
+// dateTime. write_timestamp() would write it just as it is.
+std::optional<TimePrecision> precision_of_moment(std::string_view text);
+
 // A time of day: hh:mm:ss with an optional fraction.
 std::optional<FhirTime> parse_time(std::string_view text);
 

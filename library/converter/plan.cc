@@ -115,7 +115,6 @@ class ViewCompiler {
     step.encoding = column.encoding;
     step.collection = column.collection;
     step.required = column.column.required;
-    step.optional = !step.required && !step.collection;
     step.name = column.column.name;
     step.path = column.path.source;
     program_.steps.push_back(std::move(step));
@@ -143,6 +142,21 @@ class ViewCompiler {
   std::uint32_t column_ = 0;
 };
 
+// Most elements of a resource are absent: their columns are passed over together.
+void find_runs(ViewProgram& view, const std::vector<Operation>& operations) {
+  for (std::size_t i = view.steps.size(); i-- > 0;) {
+    Step& step = view.steps[i];
+    if (step.kind != Step::Kind::column || step.required || step.collection) continue;
+    step.guard = operations[step.operation].guard;
+    if (step.guard == kNoSlot) continue;
+    step.absent_run = step.empty_run = 1;
+    const Step& next = view.steps[i + 1];
+    if (next.kind != Step::Kind::column || next.scope != step.scope) continue;
+    step.empty_run += next.empty_run;
+    if (next.guard == step.guard) step.absent_run += next.absent_run;
+  }
+}
+
 }  // namespace
 
 CompiledPlan compile_plan(const std::vector<const ViewSyntax*>& views) {
@@ -161,6 +175,7 @@ CompiledPlan compile_plan(const std::vector<const ViewSyntax*>& views) {
     plan.views.push_back(ViewCompiler(paths, *view).compile());
   }
   paths.finish(plan);
+  for (ViewProgram& view : plan.views) find_runs(view, plan.operations);
   plan.root = shapes.final_id(shapes.root());
   plan.id_slot = shapes.slot(shapes.root(), "id");
   plan.resource_type_slot = shapes.slot(shapes.root(), "resourceType");

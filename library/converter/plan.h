@@ -160,7 +160,11 @@ struct Step {
   Encoding encoding = Encoding::text;
   bool collection = false;
   bool required = false;
-  bool optional = false;  // column: may be NULL, which is nothing at all in CSV
+  // column: how many from here on are NULL, which is nothing at all in CSV, when the scope has nothing in the slot
+  // `guard`, and when it is nothing itself. 0: that cannot be told without evaluating it, or it may not be NULL.
+  std::uint32_t guard = kNoSlot;
+  std::uint32_t absent_run = 0;
+  std::uint32_t empty_run = 0;
   std::vector<std::uint32_t> targets;
   std::vector<OperationId> start;  // repeat: from the outer scope
   std::vector<OperationId> again;  // repeat: from each item found

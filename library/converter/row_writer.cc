@@ -35,6 +35,21 @@ void RowWriter::collect_repeated(const Step& step, const std::vector<OperationId
   }
 }
 
+// An iteration over at most one item needs no loop: its scope is set for good. False: it needs one.
+bool RowWriter::bind_single(const Step& step, Evaluator& evaluator) {
+  const bool or_null = step.kind == Step::Kind::for_each_or_null;
+  if (step.kind != Step::Kind::for_each && !or_null) return false;
+  const Scope& scope = scopes_[step.scope];
+  Item item;
+  if (!evaluator.absent(evaluator.plan().operations[step.operation], scope) &&
+      !evaluator.single(step.operation, scope, item)) {
+    return false;
+  }
+  if (evaluator.failure() != nullptr || (item.kind == Item::Kind::nothing && !or_null)) return false;
+  scopes_[step.inner] = {item, 0, 0};
+  return true;
+}
+
 void RowWriter::enter(const ViewProgram& view, std::uint32_t step_index, Evaluator& evaluator, std::size_t row_mark) {
   const Step& step = view.steps[step_index];
   Loop loop{step_index, evaluator.size(), 0, 0, row_mark};
@@ -45,7 +60,7 @@ void RowWriter::enter(const ViewProgram& view, std::uint32_t step_index, Evaluat
       repeated_.clear();
       collect_repeated(step, step.start, scopes_[step.scope], evaluator, 0);
       for (const Item& item : repeated_) evaluator.push(item);
-    } else if (!evaluator.absent(evaluator.plan().operations[step.operation], scopes_[step.scope])) {
+    } else {
       evaluator.evaluate(step.operation, scopes_[step.scope]);
     }
     if (evaluator.size() == loop.base && step.kind == Step::Kind::for_each_or_null) evaluator.push({});
@@ -77,6 +92,37 @@ bool RowWriter::next_turn(const ViewProgram& view, Evaluator& evaluator, std::ui
   return false;
 }
 
+// How many columns from this one on are known to be NULL; 0: this one is to be evaluated.
+std::uint32_t RowWriter::run_of_nothing(const Step& step, const Evaluator& evaluator) const {
+  if (step.guard == kNoSlot) return 0;
+  const Item& self = scopes_[step.scope].self;
+  if (self.kind == Item::Kind::nothing) return step.empty_run;
+  const Document& document = evaluator.document();
+  const bool absent =
+      self.kind == Item::Kind::node && document.is_object(self.node) && document.field(self.node, step.guard) == 0;
+  return absent ? step.absent_run : 0;
+}
+
+// Writes the columns from `step` on; the step behind them, or kFailed.
+std::uint32_t RowWriter::write_columns(const ViewProgram& view, std::uint32_t at, Evaluator& evaluator,
+                                       CsvBuffer& rows) {
+  for (; view.steps[at].kind == Step::Kind::column; ++at) {
+    const Step& step = view.steps[at];
+    if (const std::uint32_t run = run_of_nothing(step, evaluator); run > 0) {
+      rows.append_commas(step.column > 0 ? run : run - 1);
+      at += run - 1;
+      continue;
+    }
+    if (step.column > 0) rows.append(',');
+    rule_ = write_column(step, scopes_[step.scope], evaluator, rows, scratch_);
+    if (rule_ != nullptr) {
+      failed_at_ = &step;
+      return kFailed;
+    }
+  }
+  return at;
+}
+
 const char* RowWriter::write(const ViewProgram& view, Evaluator& evaluator, CsvBuffer& rows,
                              std::vector<std::size_t>& ends) {
   failed_at_ = nullptr;
@@ -94,20 +140,9 @@ const char* RowWriter::write(const ViewProgram& view, Evaluator& evaluator, CsvB
   std::size_t row = rows.size();  // where the present row begins
   bool row_open = true;
   for (std::uint32_t at = 0;;) {
+    at = write_columns(view, at, evaluator, rows);
+    if (at == kFailed) return rule_;
     const Step& step = view.steps[at];
-    if (step.kind == Step::Kind::column) {
-      if (step.column > 0) rows.append(',');
-      if (step.optional && evaluator.absent(evaluator.plan().operations[step.operation], scopes_[step.scope])) {
-        ++at;
-        continue;
-      }
-      if (const char* rule = write_column(step, scopes_[step.scope], evaluator, rows)) {
-        failed_at_ = &step;
-        return rule;
-      }
-      ++at;
-      continue;
-    }
     if (step.kind == Step::Kind::jump) {
       at = step.targets[0];
       continue;
@@ -117,6 +152,10 @@ const char* RowWriter::write(const ViewProgram& view, Evaluator& evaluator, CsvB
       if (ends.size() > kMostRows) return "the view gives more than 1,000,000 rows";
       row_open = false;
     } else {
+      if (bind_single(step, evaluator)) {
+        ++at;
+        continue;
+      }
       enter(view, at, evaluator, rows.size() - row);
       failed_at_ = &step;
       if (evaluator.failure() != nullptr) return evaluator.failure();

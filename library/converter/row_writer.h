@@ -31,6 +31,9 @@ class RowWriter {
 
   enum class Selected { no, yes, failed };
   Selected selected(const ViewProgram& view, Evaluator& evaluator);
+  std::uint32_t write_columns(const ViewProgram& view, std::uint32_t step, Evaluator& evaluator, CsvBuffer& rows);
+  std::uint32_t run_of_nothing(const Step& step, const Evaluator& evaluator) const;
+  bool bind_single(const Step& step, Evaluator& evaluator);
   void enter(const ViewProgram& view, std::uint32_t step, Evaluator& evaluator, std::size_t row_mark);
   void collect_repeated(const Step& step, const std::vector<OperationId>& paths, const Scope& scope,
                         Evaluator& evaluator, int depth);
@@ -41,9 +44,12 @@ class RowWriter {
   std::vector<Loop> loops_;
   // Bounds what a resource with huge arrays may multiply to.
   static constexpr std::size_t kMostRows = 1'000'000;
+  static constexpr std::uint32_t kFailed = ~std::uint32_t{0};
 
   std::vector<Item> repeated_;
+  CsvBuffer scratch_;
   const Step* failed_at_ = nullptr;
+  const char* rule_ = nullptr;
 };
 
 }  // namespace wellhead::converter

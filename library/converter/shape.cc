@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <iterator>
 
 #include "library/converter/fhir_types.h"
@@ -13,13 +12,6 @@ namespace {
 constexpr std::size_t kPlacesPerName = 4;
 constexpr int kMaxAttempts = 1000;
 
-std::uint64_t prefix_of(const char* key, std::size_t length) {
-  std::uint64_t prefix = 0;
-  std::memcpy(&prefix, key, sizeof prefix);
-  if (length < sizeof prefix) prefix &= (std::uint64_t{1} << (8 * length)) - 1;
-  return prefix;
-}
-
 }  // namespace
 
 Shape::Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& shapes,
@@ -27,7 +19,9 @@ Shape::Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& 
   for (std::uint32_t slot = 0; slot < names.size(); ++slot) {
     std::string padded = names[slot];
     padded.resize(padded.size() + sizeof(std::uint64_t));
-    entries_.push_back({prefix_of(padded.data(), names[slot].size()), names[slot], slot, shapes[slot], kNoChoice});
+    const std::size_t length = names[slot].size();
+    entries_.push_back({prefix_of(padded.data(), length), suffix_of(padded.data(), length), names[slot], slot,
+                        shapes[slot], kNoChoice});
   }
   for (const std::string& choice : choices) {
     const auto slot = static_cast<std::uint32_t>(std::ranges::find(names, choice) - names.begin());
@@ -36,7 +30,7 @@ Shape::Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& 
       if (is_choice_key(entry.name, choice)) entry.choice = slot;
     }
   }
-  const std::size_t size = std::bit_ceil(names.size() * kPlacesPerName + 1);
+  const std::size_t size = std::bit_ceil(names.size() * kPlacesPerName + 2);
   shift_ = static_cast<unsigned>(64 - std::countr_zero(size));
   multiplier_ = 0x9E3779B97F4A7C15U;
   // A multiplier without collisions is nearly always found; with one left, find() goes on to the next place.
@@ -47,18 +41,11 @@ Shape::Shape(const std::vector<std::string>& names, const std::vector<ShapeId>& 
   }
 }
 
-std::size_t Shape::place(std::uint64_t prefix, const char* key, std::size_t length) const {
-  std::uint32_t suffix = 0;
-  if (length >= sizeof suffix) std::memcpy(&suffix, key + length - sizeof suffix, sizeof suffix);
-  const std::uint64_t mixed = prefix ^ (static_cast<std::uint64_t>(suffix) << 29) ^ length;
-  return shift_ == 64 ? 0 : static_cast<std::size_t>((mixed * multiplier_) >> shift_);
-}
-
 // Whether all names have got a place of their own at once.
 bool Shape::fill() {
   bool perfect = true;
   for (const Entry& entry : entries_) {
-    std::size_t at = place(entry.prefix, entry.name.data(), entry.name.size());
+    std::size_t at = place(entry.prefix, entry.suffix, entry.name.size());
     while (places_[at] != 0) {
       perfect = false;
       at = (at + 1) & (places_.size() - 1);
@@ -66,17 +53,6 @@ bool Shape::fill() {
     places_[at] = static_cast<std::uint16_t>(entry.slot + 1);
   }
   return perfect;
-}
-
-const Shape::Entry* Shape::find(const char* key, std::size_t length) const {
-  const std::uint64_t prefix = prefix_of(key, length);
-  for (std::size_t at = place(prefix, key, length); places_[at] != 0; at = (at + 1) & (places_.size() - 1)) {
-    const Entry& entry = entries_[places_[at] - 1U];
-    if (entry.prefix != prefix || entry.name.size() != length) continue;
-    if (length <= sizeof prefix) return &entry;
-    if (std::memcmp(entry.name.data() + sizeof prefix, key + sizeof prefix, length - sizeof prefix) == 0) return &entry;
-  }
-  return nullptr;
 }
 
 const Shape::Entry* Shape::find_choice(std::string_view key) const {

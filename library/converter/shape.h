@@ -3,8 +3,10 @@
 // reads the object. So each object's fields are visited once, whatever the number of columns.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <set>
 #include <string>
@@ -20,6 +22,7 @@ class Shape {
  public:
   struct Entry {
     std::uint64_t prefix = 0;  // first eight bytes of the name, zero-filled
+    std::uint64_t suffix = 0;  // last eight bytes; 0 for a shorter name
     std::string name;
     std::uint32_t slot = 0;
     ShapeId shape = kNoShape;
@@ -35,20 +38,43 @@ class Shape {
   std::uint32_t slots() const { return static_cast<std::uint32_t>(entries_.size()); }
 
   // key[0 .. length + 8) must be readable. nullptr: not wanted.
-  const Entry* find(const char* key, std::size_t length) const;
+  const Entry* find(const char* key, std::size_t length) const {
+    const std::uint64_t prefix = prefix_of(key, length);
+    const std::uint64_t suffix = suffix_of(key, length);
+    for (std::size_t at = place(prefix, suffix, length); places_[at] != 0; at = (at + 1) & (places_.size() - 1)) {
+      const Entry& entry = entries_[places_[at] - 1U];
+      if (entry.prefix != prefix || entry.suffix != suffix || entry.name.size() != length) continue;
+      if (length <= 2 * sizeof prefix || std::memcmp(entry.name.data(), key, length) == 0) return &entry;
+    }
+    return nullptr;
+  }
   // The choice element that the key, which find() does not know, is a form of.
   bool has_choices() const { return !choices_.empty(); }
   const Entry* find_choice(std::string_view key) const;
 
  private:
-  std::size_t place(std::uint64_t prefix, const char* key, std::size_t length) const;
+  static std::uint64_t prefix_of(const char* key, std::size_t length) {
+    std::uint64_t prefix = 0;
+    std::memcpy(&prefix, key, sizeof prefix);
+    if (length < sizeof prefix) prefix &= (std::uint64_t{1} << (8 * length)) - 1;
+    return prefix;
+  }
+  static std::uint64_t suffix_of(const char* key, std::size_t length) {
+    std::uint64_t suffix = 0;
+    if (length >= sizeof suffix) std::memcpy(&suffix, key + length - sizeof suffix, sizeof suffix);
+    return suffix;
+  }
+  std::size_t place(std::uint64_t prefix, std::uint64_t suffix, std::size_t length) const {
+    const std::uint64_t mixed = prefix ^ std::rotl(suffix, 29) ^ length;
+    return static_cast<std::size_t>((mixed * multiplier_) >> shift_);
+  }
   bool fill();
 
   std::vector<Entry> entries_;          // by slot
   std::vector<std::uint32_t> choices_;  // slots
   std::vector<std::uint16_t> places_;   // by hash: 1 + slot, 0 for none
   std::uint64_t multiplier_ = 0;
-  unsigned shift_ = 0;
+  unsigned shift_ = 63;
 };
 
 // All shapes of a plan; the index is the ShapeId.

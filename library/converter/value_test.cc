@@ -3,6 +3,7 @@
 
 #include "library/converter/decimal.h"
 #include "library/converter/document.h"
+#include "library/converter/evaluator.h"
 #include "library/converter/fhir_time.h"
 
 namespace wellhead::converter {
@@ -50,6 +51,24 @@ TEST(JsonNumber, FollowsTheGrammar) {
   }
 }
 
+TEST(FhirId, IsCheckedAtEveryPlace) {
+  const std::string allowed = "abcXYZ019-.";
+  for (std::size_t length = 1; length <= 64; ++length) {
+    std::string id;
+    for (std::size_t i = 0; i < length; ++i) id += allowed[i % allowed.size()];
+    ASSERT_TRUE(is_fhir_id(id)) << id;
+    for (std::size_t at = 0; at < length; ++at) {
+      for (const char bad : {'_', '/', '@', '[', '`', '{', ':', ',', ' ', '\0', '\xC3'}) {
+        std::string other = id;
+        other[at] = bad;
+        ASSERT_FALSE(is_fhir_id(other)) << other;
+      }
+    }
+  }
+  EXPECT_FALSE(is_fhir_id(""));
+  EXPECT_FALSE(is_fhir_id(std::string(65, 'a')));
+}
+
 std::string earliest(std::string_view text) {
   const auto time = parse_date_time(text);
   char out[kMaxTimeLength];
@@ -71,6 +90,49 @@ TEST(FhirTime, FillsUpPartialDates) {
   EXPECT_EQ(latest("1980-02"), "1980-02-29T23:59:59.999999Z");
   EXPECT_EQ(latest("1980-05-17T10:11Z"), "1980-05-17T10:11:59.999999Z");
   EXPECT_EQ(latest("1980-05-17T10:11:12Z"), "1980-05-17T10:11:12Z");
+}
+
+TEST(FhirTime, KnowsMomentsThatStayAsTheyAre) {
+  for (const char* text : {"2018-06-14T16:25:50+00:00", "2018-06-14T16:25:50.253Z", "2000-02-29T00:00:00-12:00",
+                           "9999-12-31T23:59:59.999999999+14:00"}) {
+    const auto precision = precision_of_moment(text);
+    ASSERT_TRUE(precision) << text;
+    EXPECT_EQ(*precision, parse_date_time(text)->precision) << text;
+    EXPECT_EQ(earliest(text), text);
+    EXPECT_EQ(latest(text), text);
+  }
+  // What is no dateTime at all, and what is written otherwise than it stands.
+  for (const char* text : {"",
+                           "2018",
+                           "2018-06-14",
+                           "2018-06-14T16:25Z",
+                           "2018-06-14T16:25:50",
+                           "2018-06-14T16:25:60Z",
+                           "2016-12-31T23:59:60.5Z",
+                           "2018-06-14T16:25:50.1234567891Z",
+                           "2018-06-14T16:25:50.Z",
+                           "0000-06-14T16:25:50Z",
+                           "2018-00-14T16:25:50Z",
+                           "2018-13-14T16:25:50Z",
+                           "2018-06-00T16:25:50Z",
+                           "2018-06-31T16:25:50Z",
+                           "2019-02-29T16:25:50Z",
+                           "2018-06-14T24:25:50Z",
+                           "2018-06-14T16:60:50Z",
+                           "2018-06-14T16:25:50+14:01",
+                           "2018-06-14 16:25:50Z",
+                           "2018-06-14t16:25:50Z",
+                           "2018/06-14T16:25:50Z",
+                           "2018-06-14T16.25:50Z",
+                           "2018-06-14T16:25:5:Z",
+                           "201:-06-14T16:25:50Z",
+                           "2018-06-1/T16:25:50Z",
+                           "2018-06-14T16:25:50Zx",
+                           "2018-06-14T16:25:50z",
+                           "\xB2"
+                           "018-06-14T16:25:5Z"}) {
+    EXPECT_FALSE(precision_of_moment(text)) << text;
+  }
 }
 
 TEST(FhirTime, TakesWhatIsRareButRight) {
