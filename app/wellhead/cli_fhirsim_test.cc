@@ -85,7 +85,9 @@ TEST_F(CliTest, PlansWithoutLoading) {
   ASSERT_EQ(outcome.status, 0) << outcome.errors;
   const Json answer(outcome.output);
   EXPECT_EQ(answer.number("/loads/0/estimate/patients"), 30);
-  EXPECT_EQ(answer.number("/loads/0/estimate/observations"), 300);
+  EXPECT_EQ(answer.text("/loads/0/estimate/resources/0/resource_type"), "Observation");
+  EXPECT_EQ(answer.number("/loads/0/estimate/resources/0/resources"), 300);
+  EXPECT_EQ(answer.number("/loads/0/estimate/rows"), 330);
   EXPECT_THAT(run({"load", "02139", "--plan"}).output, AllOf(StartsWith("ZIP"), HasSubstr("02139")));
 }
 

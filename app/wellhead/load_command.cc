@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <memory>
 
@@ -13,6 +14,7 @@
 #include "library/meta/describe.h"
 #include "library/meta/error.h"
 #include "library/webclient/rate_limiter.h"
+#include "service/resource/resource_table.h"
 
 namespace wellhead::app {
 namespace {
@@ -62,14 +64,39 @@ void require_source(const meta::Settings& settings) {
 
 std::string count_text(const std::optional<std::int64_t>& count) { return count ? with_thousands(*count) : "unknown"; }
 
+// A column a resource type.
+std::string plan_table(const PlanAnswer& answer) {
+  const auto about = [](const std::string& text) { return text == "unknown" ? text : "about " + text; };
+  std::vector<std::vector<std::string>> rows = {{"ZIP", "PATIENTS"}};
+  for (const auto& type : answer.loads.front().estimate.resources) {
+    auto name = resource::plural_of_type(type.resource_type);
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    rows.front().push_back(std::move(name));
+  }
+  for (const char* name : {"ROWS", "REQUESTS", "TIME"}) rows.front().emplace_back(name);
+  for (const auto& load : answer.loads) {
+    const auto& estimate = load.estimate;
+    auto& row = rows.emplace_back(std::vector{load.zipcode.text(), count_text(estimate.patients)});
+    for (const auto& type : estimate.resources) row.push_back(about(count_text(type.resources)));
+    row.push_back(about(count_text(estimate.rows)));
+    row.push_back(about(count_text(estimate.requests)));
+    row.push_back(estimate.seconds ? "about " + clock_time(*estimate.seconds) : "unknown");
+  }
+  std::vector<Align> aligns(rows.front().size(), Align::right);
+  aligns.front() = Align::left;
+  return format_table(rows, aligns);
+}
+
 int plan(const CommandLine& line, const meta::Settings& settings, const std::vector<meta::Zipcode>& zipcodes) {
   // Nothing connects: an estimate talks to the server alone.
   storage::ConnectionPool no_database("postgresql://", 1);
   const auto blobs = storage::open_blob_store(settings);
-  zipcode::LoadService loads(no_database, *blobs, source_settings(settings), [&](const std::string&) {
+  const auto known = catalog(settings);
+  const auto make_limiter = [&](const std::string&) {
     return std::make_unique<webclient::LocalRateLimiter>(
         static_cast<double>(settings.get(meta::setting::kRequestRate)));
-  });
+  };
+  zipcode::LoadService loads(no_database, *blobs, source_settings(settings), make_limiter, known);
   PlanAnswer answer;
   answer.loads.reserve(zipcodes.size());
   for (const auto& zipcode : zipcodes) {
@@ -79,16 +106,7 @@ int plan(const CommandLine& line, const meta::Settings& settings, const std::vec
     fmt::print("{}\n", meta::to_json(answer));
     return kDone;
   }
-  std::vector<std::vector<std::string>> rows = {{"ZIP", "PATIENTS", "OBSERVATIONS", "ROWS", "REQUESTS", "TIME"}};
-  for (const auto& load : answer.loads) {
-    const auto& estimate = load.estimate;
-    const auto about = [](const std::string& text) { return text == "unknown" ? text : "about " + text; };
-    rows.push_back({load.zipcode.text(), count_text(estimate.patients), about(count_text(estimate.observations)),
-                    about(count_text(estimate.rows)), about(count_text(estimate.requests)),
-                    estimate.seconds ? "about " + clock_time(*estimate.seconds) : "unknown"});
-  }
-  using enum Align;
-  std::fputs(format_table(rows, {left, right, right, right, right, right}).c_str(), stdout);
+  std::fputs(plan_table(answer).c_str(), stdout);
   return kDone;
 }
 

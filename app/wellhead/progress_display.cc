@@ -47,7 +47,8 @@ void ProgressRate::add(SteadyTime now, const zipcode::Progress& progress) {
     fraction_ = std::clamp(
         static_cast<double>(progress.patients_covered) / static_cast<double>(*progress.patients_expected), 0.0, 1.0);
   }
-  samples_.push_back({now, progress.patients_staged + progress.observations_staged, fraction_.value_or(0)});
+  const auto rows = progress.patients_staged + progress.observations_staged + progress.others_staged.value_or(0);
+  samples_.push_back({now, rows, fraction_.value_or(0)});
   while (samples_.size() > 2 && now - samples_.front().time > kWindow) samples_.pop_front();
 }
 
@@ -68,9 +69,10 @@ std::string progress_words(const zipcode::Progress& progress, const ProgressRate
   auto words =
       fmt::format("{} pages  {}", with_thousands(progress.patient_pages), with_thousands(progress.patients_staged));
   if (progress.patients_expected) words += "/" + with_thousands(*progress.patients_expected);
-  words +=
-      fmt::format(" patients  {} observations  {} rows/s  {} retries", with_thousands(progress.observations_staged),
-                  with_thousands(static_cast<std::int64_t>(rate.rows_per_second())), with_thousands(progress.retries));
+  words += fmt::format(" patients  {} observations", with_thousands(progress.observations_staged));
+  if (progress.others_staged) words += fmt::format("  {} other resources", with_thousands(*progress.others_staged));
+  words += fmt::format("  {} rows/s  {} retries", with_thousands(static_cast<std::int64_t>(rate.rows_per_second())),
+                       with_thousands(progress.retries));
   if (progress.rejected > 0) words += fmt::format("  {} rejected", with_thousands(progress.rejected));
   return words;
 }

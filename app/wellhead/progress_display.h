@@ -19,7 +19,7 @@ class ProgressRate {
  public:
   void add(SteadyTime now, const zipcode::Progress& progress);
   double rows_per_second() const;
-  // Of patients whose observations are there; nullopt: the server gave no total.
+  // Of patients of whom all is there, whatever types the load has; nullopt: the server gave no total.
   std::optional<double> fraction() const { return fraction_; }
   std::optional<double> seconds_left() const;
 

@@ -56,6 +56,19 @@ TEST(Progress, FitsOnTwoLinesOfATerminal) {
   EXPECT_EQ(progress_lines(progress_of(301, 1'204), rate, 7), "02139  \x1b[K\n       \x1b[K\n");
 }
 
+TEST(Progress, CountsOtherResourcesToo) {
+  ProgressRate rate;
+  const SteadyTime start{};
+  auto progress = progress_of(0, 1'204);
+  progress.others_staged = 0;
+  rate.add(start, progress);
+  progress.others_staged = 1'500;
+  rate.add(start + std::chrono::seconds(1), progress);
+  EXPECT_DOUBLE_EQ(rate.rows_per_second(), 1'500);
+  EXPECT_EQ(progress_words(progress, rate),
+            "12 pages  1,204/1,204 patients  0 observations  1,500 other resources  1,500 rows/s  0 retries");
+}
+
 TEST(Progress, SaysWhatItDoesNotKnow) {
   ProgressRate rate;
   auto progress = progress_of(10, std::nullopt);

@@ -228,6 +228,8 @@ ExtractedPatients PatientExtraction::record(std::int64_t lease_epoch) {
 
 }  // namespace
 
+webclient::Parameters patient_search(const meta::Zipcode& zipcode) { return {{"address-postalcode", zipcode.text()}}; }
+
 ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::StagedContent& content) {
   return {.staged = content.views.front().staged,
           .rejected = content.views.front().rejected,

@@ -184,9 +184,7 @@ bool ResourceExtraction::try_other_parameter() {
 // A server that does not have the type at all cannot be helped by asking again.
 void ResourceExtraction::rethrow_naming_type(const meta::Error& error) const {
   if (error.code() != meta::ErrorCode::source_refused || step_.type == "Observation") throw;
-  throw meta::Error(error.code(), fmt::format("{} of patients cannot be searched: {}", step_.type, error.message()),
-                    "If the server does not have them, take them out of WELLHEAD_RESOURCES (or their views out of "
-                    "WELLHEAD_VIEWS) and load the zip code again");
+  throw unsearchable(step_.type, error);
 }
 
 void ResourceExtraction::pass(Search& search) {
@@ -278,6 +276,12 @@ std::vector<std::string> patients_of(storage::Connection& connection, const Extr
 }
 
 }  // namespace
+
+meta::Error unsearchable(const std::string& type, const meta::Error& refusal) {
+  return {refusal.code(), fmt::format("{} of patients cannot be searched: {}", type, refusal.message()),
+          "If the server does not have them, take them out of WELLHEAD_RESOURCES (or their views out of "
+          "WELLHEAD_VIEWS) and load the zip code again"};
+}
 
 ExtractedResources extract_resources(Workplace& workplace, orchestration::ActivityContext& activity,
                                      const ExtractResources& step) {

@@ -2,6 +2,7 @@
 // answers without a request.
 #pragma once
 
+#include "library/meta/error.h"
 #include "library/orchestration/activity.h"
 #include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/connection.h"
@@ -26,6 +27,11 @@ struct Workplace {
 // Of tables of one resource type.
 std::vector<resource::StagingTarget> staging_targets(Source& source,
                                                      const std::vector<const resource::ResourceTable*>& tables);
+
+webclient::Parameters patient_search(const meta::Zipcode& zipcode);
+
+// Of a type of which a server takes neither search: the type's name, and what to do.
+meta::Error unsearchable(const std::string& type, const meta::Error& refusal);
 
 // For the counts that the workflow keeps.
 ExtractionCounts counts_of(const resource::BatchCounts& counts, const resource::StagedContent& content);

@@ -26,8 +26,6 @@ using storage::Connection;
 constexpr std::chrono::seconds kEndPatience{5};
 constexpr std::chrono::milliseconds kEndPoll{20};
 
-webclient::Parameters patient_search(const meta::Zipcode& zipcode) { return {{"address-postalcode", zipcode.text()}}; }
-
 std::optional<std::int64_t> count_patients(Workplace& workplace, ActivityContext& activity, const Run& run) {
   auto source = workplace.sources.borrow(run.source_url);
   source->fhir.set_stop(activity.stop_token());
@@ -329,35 +327,9 @@ void LoadService::resume_all(orchestration::Engine& engine) {
 }
 
 LoadEstimate LoadService::estimate(const meta::Zipcode& zipcode, const LoadOptions& options) {
+  const auto& catalog = state_->workplace.catalog;
   auto source = state_->sources.borrow(state_->source_url);
-  LoadEstimate estimate;
-  estimate.patients = source->fhir.count("Patient", patient_search(zipcode));
-  const auto started = std::chrono::steady_clock::now();
-  std::int64_t requests = 0;
-  auto parameters = patient_search(zipcode);
-  auto& patients = source->converter(standard_catalog().patients());
-  parameters.emplace_back("_count", "5");
-  const auto page = source->fhir.search("Patient", parameters);
-  for (const auto& entry : page.entries) {
-    converter::CsvOutput row;
-    if (!patients.convert(entry.resource, {}, std::span(&row, 1))) continue;
-    const auto count = source->fhir.count("Observation", {{"patient", std::string(patients.resource_id())}});
-    ++requests;
-    if (!count) continue;
-    ++estimate.sampled_patients;
-    estimate.sampled_observations += *count;
-  }
-  if (!estimate.patients || (*estimate.patients > 0 && estimate.sampled_patients == 0)) return estimate;
-  const auto sampled = std::max<std::int64_t>(estimate.sampled_patients, 1);
-  estimate.observations = *estimate.patients * estimate.sampled_observations / sampled;
-  estimate.rows = *estimate.patients + *estimate.observations;
-  const auto pages = [&](std::int64_t entries) { return entries / options.page_size + 1; };
-  const bool lists = options.observations != "per-patient";
-  estimate.requests = 2 + pages(*estimate.patients) + (lists ? pages(*estimate.observations) : *estimate.patients);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-  const double per_request = elapsed.count() / static_cast<double>(requests + 1);
-  estimate.seconds = static_cast<double>(*estimate.requests) * per_request / static_cast<double>(options.concurrency);
-  return estimate;
+  return estimate_load(*source, catalog, zipcode, resolved(catalog, options));
 }
 
 }  // namespace wellhead::zipcode
