@@ -30,7 +30,9 @@ Response wrong_method(const Request& request, const RouteTable::Match& match) {
 bool acceptable(const Request& request, const Route& route) {
   const std::string_view accept = request.header("Accept");
   return accept.empty() || std::ranges::any_of(route.responses, [&](const ResponseSpec& response) {
-           return response.content_type.empty() || accepts(accept, response.content_type);
+           return response.content_type.empty() || accepts(accept, response.content_type) ||
+                  std::ranges::any_of(response.others,
+                                      [&](const OtherContent& other) { return accepts(accept, other.content_type); });
          });
 }
 

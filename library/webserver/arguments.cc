@@ -63,9 +63,17 @@ Checked check_zipcode_number(const Parameter& parameter, std::int64_t number, Ar
   }
 }
 
+// Of UTF-8: the bytes that go on with a character begin with the bits 10.
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
 Checked check_text(const Parameter& parameter, std::string_view text, Arguments& arguments) {
   if (text.empty()) return "is empty";
-  if (text.size() > parameter.max_length) return "is longer than " + std::to_string(parameter.max_length) + " bytes";
+  if (characters(text) > parameter.max_length) {
+    return "is longer than " + std::to_string(parameter.max_length) + " characters";
+  }
   if (parameter.pattern && !parameter.pattern->matches(text)) {
     return "does not match " + std::string(parameter.pattern->expression);
   }
@@ -77,6 +85,25 @@ Checked check_choice(const Parameter& parameter, std::string_view text, Argument
   if (std::ranges::find(parameter.choices, text) == parameter.choices.end()) {
     return "is none of " + joined(parameter.choices);
   }
+  arguments.set(parameter.name, std::string(text));
+  return std::nullopt;
+}
+
+Checked check_choices(const Parameter& parameter, std::string_view text, Arguments& arguments) {
+  for (std::string_view rest = text;;) {
+    const auto comma = rest.find(',');
+    if (std::ranges::find(parameter.choices, rest.substr(0, comma)) == parameter.choices.end()) {
+      return "names something that is none of " + joined(parameter.choices);
+    }
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  arguments.set(parameter.name, std::string(text));
+  return std::nullopt;
+}
+
+Checked check_clause(const Parameter& parameter, std::string_view text, Arguments& arguments) {
+  if (auto clause = parse_clause(parameter.operand, text); !clause) return std::move(clause.error());
   arguments.set(parameter.name, std::string(text));
   return std::nullopt;
 }
@@ -113,7 +140,9 @@ bool is_offset(std::string_view text) {
   return hours >= 0 && hours <= 14 && minutes >= 0 && minutes <= 59;
 }
 
-bool is_date_time(std::string_view text) {
+}  // namespace
+
+bool is_rfc3339(std::string_view text) {
   if (text.size() < 20 || !is_date(text.substr(0, 10)) || text[10] != 'T' || text[13] != ':' || text[16] != ':')
     return false;
   const int hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
@@ -127,6 +156,8 @@ bool is_date_time(std::string_view text) {
   return is_offset(text.substr(at));
 }
 
+namespace {
+
 Checked check_date(const Parameter& parameter, std::string_view text, Arguments& arguments) {
   if (!is_date(text)) return "is no date, such as 2024-01-31";
   arguments.set(parameter.name, std::string(text));
@@ -137,7 +168,7 @@ Checked check_date_time(const Parameter& parameter, std::string_view text, Argum
   std::string moment(text);
   // In a query a plus sign that is not escaped arrives as a blank.
   if (moment.size() > 6 && moment[moment.size() - 6] == ' ') moment[moment.size() - 6] = '+';
-  if (!is_date_time(moment)) return "is no date and time, such as 2024-01-31T10:42:00Z";
+  if (!is_rfc3339(moment)) return "is no date and time, such as 2024-01-31T10:42:00Z";
   arguments.set(parameter.name, std::move(moment));
   return std::nullopt;
 }
@@ -150,6 +181,10 @@ Checked check_value(const Parameter& parameter, std::string_view text, Arguments
       return check_zipcode(parameter, text, arguments);
     case ParameterType::choice:
       return check_choice(parameter, text, arguments);
+    case ParameterType::choices:
+      return check_choices(parameter, text, arguments);
+    case ParameterType::clause:
+      return check_clause(parameter, text, arguments);
     case ParameterType::boolean:
       return check_boolean(parameter, text, arguments);
     case ParameterType::date:
@@ -162,10 +197,26 @@ Checked check_value(const Parameter& parameter, std::string_view text, Arguments
   return check_text(parameter, text, arguments);
 }
 
+// Of a body: an array of texts.
+Checked check_array(const Parameter& parameter, simdjson::dom::array items, Arguments& arguments) {
+  std::string list;
+  for (const auto item : items) {
+    std::string_view text;
+    if (item.get(text) != simdjson::SUCCESS || text.find(',') != std::string_view::npos) return "has the wrong type";
+    list.append(list.empty() ? "" : ",").append(text);
+  }
+  if (list.empty()) return "is empty";
+  return check_choices(parameter, list, arguments);
+}
+
 // A member of the body, whose JSON type must be the parameter's.
 Checked check_member(const Parameter& parameter, simdjson::dom::element value, Arguments& arguments) {
   std::string_view text;
+  if (simdjson::dom::array items; parameter.type == ParameterType::choices && value.get(items) == simdjson::SUCCESS) {
+    return check_array(parameter, items, arguments);
+  }
   if (value.get(text) == simdjson::SUCCESS) {
+    if (parameter.type == ParameterType::choices) return "is no array";
     if (parameter.type == ParameterType::integer) return "is no integer";
     if (parameter.type == ParameterType::boolean) return "is neither true nor false";
     if (!is_text(text)) return "has control characters";
@@ -203,8 +254,11 @@ void check_pairs(std::span<const Parameter> parameters, ParameterIn in, const Ra
     const Parameter* parameter = find(parameters, in, name);
     if (!parameter) {
       errors.push_back({name.substr(0, 100), "is no parameter; " + names_of(parameters, in)});
-    } else if (std::any_of(values.begin(), value, [&](const auto& earlier) { return earlier.first == name; })) {
+    } else if (const auto before = std::count_if(values.begin(), value, [&](const auto& v) { return v.first == name; });
+               before > 0 && !parameter->repeatable) {
       errors.push_back({name, "is given more than once"});
+    } else if (static_cast<std::size_t>(before) >= kMaxRepeats) {
+      errors.push_back({name, "is given more than " + std::to_string(kMaxRepeats) + " times"});
     } else if (auto wrong = check_value(*parameter, text, arguments)) {
       errors.push_back({name, std::move(*wrong)});
     }
@@ -245,13 +299,26 @@ std::optional<std::string_view> Arguments::text(std::string_view name) const {
   return found->text;
 }
 
+std::vector<std::string_view> Arguments::all(std::string_view name) const {
+  std::vector<std::string_view> texts;
+  for (const Value& value : values_) {
+    if (value.name == name) texts.emplace_back(value.text);
+  }
+  return texts;
+}
+
 std::int64_t Arguments::integer(std::string_view name) const {
   const auto found = std::ranges::find(values_, name, &Value::name);
   return found == values_.end() ? 0 : found->number;
 }
 
-void Arguments::set(std::string_view name, std::string text, std::int64_t number) {
-  values_.push_back({name, std::move(text), number});
+bool Arguments::given(std::string_view name) const {
+  const auto found = std::ranges::find(values_, name, &Value::name);
+  return found != values_.end() && !found->by_default;
+}
+
+void Arguments::set(std::string_view name, std::string text, std::int64_t number, bool by_default) {
+  values_.push_back({name, std::move(text), number, by_default});
 }
 
 std::vector<FieldError> check_arguments(std::span<const Parameter> parameters, const RawValues& path,
@@ -268,7 +335,7 @@ std::vector<FieldError> check_arguments(std::span<const Parameter> parameters, c
       continue;
     }
     if (parameter.fallback) {
-      arguments.set(parameter.name, std::to_string(*parameter.fallback), *parameter.fallback);
+      arguments.set(parameter.name, std::to_string(*parameter.fallback), *parameter.fallback, true);
     } else if (parameter.required && std::ranges::find(errors, "body", &FieldError::field) == errors.end()) {
       errors.push_back({parameter.name, "is missing"});
     }

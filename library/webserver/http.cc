@@ -32,8 +32,37 @@ int closeness(std::string_view range, std::string_view type) {
   return range == "*/*" ? 1 : 0;
 }
 
-bool zero_weight(std::string_view weight) {
-  return weight.starts_with('0') && weight.find_first_not_of("0.") == std::string_view::npos;
+// A weight in thousandths (RFC 9110 §12.4.2): 1, 0.5, 0.25.
+int thousandths(std::string_view weight) {
+  if (weight.empty()) return 1000;
+  int number = weight.front() == '0' ? 0 : 1000;
+  int place = 100;
+  for (const char c : weight.substr(std::min<std::size_t>(2, weight.size()))) {
+    if (c < '0' || c > '9') break;
+    number += (c - '0') * place;
+    place /= 10;
+  }
+  return std::min(number, 1000);
+}
+
+// 0: refused, or not named.
+int weight_of(std::string_view accept, std::string_view content_type) {
+  if (trim(accept).empty()) return 1000;
+  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
+  int best = 0;
+  int weight = 0;
+  while (!accept.empty()) {
+    std::string_view range = take_until(accept, ',');
+    const int close = closeness(take_until(range, ';'), type);
+    if (close == 0 || close < best) continue;
+    best = close;
+    weight = 1000;
+    while (!range.empty()) {
+      std::string_view parameter = take_until(range, ';');
+      if (same_name(take_until(parameter, '='), "q")) weight = thousandths(parameter);
+    }
+  }
+  return weight;
 }
 
 }  // namespace
@@ -63,23 +92,18 @@ Response Response::json(std::string body, int status) {
   return response;
 }
 
-bool accepts(std::string_view accept, std::string_view content_type) {
-  if (trim(accept).empty()) return true;
-  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
-  int best = 0;
-  bool refused = false;
-  while (!accept.empty()) {
-    std::string_view range = take_until(accept, ',');
-    const int close = closeness(take_until(range, ';'), type);
-    if (close == 0 || close < best) continue;
-    best = close;
-    refused = false;
-    while (!range.empty()) {
-      std::string_view parameter = take_until(range, ';');
-      if (same_name(take_until(parameter, '='), "q")) refused = zero_weight(parameter);
-    }
+bool accepts(std::string_view accept, std::string_view content_type) { return weight_of(accept, content_type) > 0; }
+
+std::optional<std::size_t> best_type(std::string_view accept, std::span<const std::string_view> content_types) {
+  std::optional<std::size_t> best;
+  int weight = 0;
+  for (std::size_t i = 0; i < content_types.size(); ++i) {
+    const int other = weight_of(accept, content_types[i]);
+    if (other <= weight) continue;
+    weight = other;
+    best = i;
   }
-  return best > 0 && !refused;
+  return best;
 }
 
 }  // namespace wellhead::webserver

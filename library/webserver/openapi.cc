@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,7 +80,25 @@ void write_text_schema(JsonWriter& out, const Parameter& parameter) {
   out.Int(1);
   write_text(out, "maxLength");
   out.Uint64(parameter.max_length);
-  if (parameter.pattern) member(out, "pattern", parameter.pattern->expression);
+  // Control characters are refused in every URL.
+  member(out, "pattern", parameter.pattern ? parameter.pattern->expression : R"(^[^\u0000-\u001f\u007f]*$)");
+}
+
+void write_clause_schema(JsonWriter& out, const Parameter& parameter) {
+  member(out, "type", "string");
+  member(out, "pattern", clause_pattern(parameter.operand));
+}
+
+void write_choices_schema(JsonWriter& out, const Parameter& parameter) {
+  member(out, "type", "array");
+  write_text(out, "minItems");
+  out.Int(1);
+  write_text(out, "items");
+  out.StartObject();
+  member(out, "type", "string");
+  write_text(out, "enum");
+  meta::write_json(out, parameter.choices);
+  out.EndObject();
 }
 
 void write_choice_schema(JsonWriter& out, const Parameter& parameter) {
@@ -89,6 +108,15 @@ void write_choice_schema(JsonWriter& out, const Parameter& parameter) {
 }
 
 void write_schema(JsonWriter& out, const Parameter& parameter) {
+  if (parameter.repeatable) {
+    out.StartObject();
+    member(out, "type", "array");
+    write_text(out, "minItems");
+    out.Int(1);
+    write_text(out, "maxItems");
+    out.Uint64(kMaxRepeats);
+    write_text(out, "items");
+  }
   out.StartObject();
   switch (parameter.type) {
     case ParameterType::integer:
@@ -111,16 +139,32 @@ void write_schema(JsonWriter& out, const Parameter& parameter) {
     case ParameterType::choice:
       write_choice_schema(out, parameter);
       break;
+    case ParameterType::choices:
+      write_choices_schema(out, parameter);
+      break;
+    case ParameterType::clause:
+      write_clause_schema(out, parameter);
+      break;
     case ParameterType::text:
       write_text_schema(out, parameter);
       break;
   }
   if (parameter.in == ParameterIn::body) member(out, "description", parameter.description);
   out.EndObject();
+  if (parameter.repeatable) out.EndObject();
 }
 
 void write_example(JsonWriter& out, const Parameter& parameter) {
   if (parameter.example.empty()) return;
+  if (parameter.repeatable || parameter.type == ParameterType::choices) {
+    write_text(out, "example");
+    out.StartArray();
+    for (const auto part : std::views::split(parameter.example, parameter.repeatable ? '&' : ',')) {
+      write_text(out, std::string_view(part.begin(), part.end()));
+    }
+    out.EndArray();
+    return;
+  }
   if (parameter.type == ParameterType::integer) return write_integer_example(out, parameter.example);
   if (parameter.type == ParameterType::boolean) {
     write_text(out, "example");
@@ -130,6 +174,11 @@ void write_example(JsonWriter& out, const Parameter& parameter) {
   member(out, "example", parameter.example);
 }
 
+std::string_view place_of(ParameterIn in) {
+  if (in == ParameterIn::path) return "path";
+  return in == ParameterIn::header ? "header" : "query";
+}
+
 void write_parameters(JsonWriter& out, const Route& route) {
   write_text(out, "parameters");
   out.StartArray();
@@ -137,10 +186,15 @@ void write_parameters(JsonWriter& out, const Route& route) {
     if (parameter.in == ParameterIn::body) continue;
     out.StartObject();
     member(out, "name", parameter.name);
-    member(out, "in", parameter.in == ParameterIn::path ? "path" : "query");
+    member(out, "in", place_of(parameter.in));
     write_text(out, "required");
     out.Bool(parameter.required);
     member(out, "description", parameter.description);
+    if (parameter.repeatable || parameter.type == ParameterType::choices) {
+      member(out, "style", "form");
+      write_text(out, "explode");
+      out.Bool(parameter.repeatable);
+    }
     write_text(out, "schema");
     write_schema(out, parameter);
     write_example(out, parameter);
@@ -154,6 +208,7 @@ void write_body_example(JsonWriter& out, const Route& route) {
   out.StartObject();
   for (const Parameter& parameter : route.parameters) {
     if (parameter.in != ParameterIn::body || parameter.example.empty()) continue;
+    if (parameter.type == ParameterType::choices) continue;
     write_text(out, parameter.name);
     const bool literal = parameter.type == ParameterType::integer || parameter.type == ParameterType::boolean;
     literal ? raw(out, parameter.example, route.path) : write_text(out, parameter.example);
@@ -228,6 +283,15 @@ void write_response(JsonWriter& out, const ResponseSpec& response, std::string_v
     raw(out, response.example, where);
   }
   out.EndObject();
+  for (const OtherContent& other : response.others) {
+    write_text(out, other.content_type);
+    out.StartObject();
+    write_text(out, "schema");
+    raw(out, other.schema, where);
+    write_text(out, "example");
+    raw(out, other.example, where);
+    out.EndObject();
+  }
   out.EndObject();
   out.EndObject();
 }
@@ -298,6 +362,10 @@ void write_operation(JsonWriter& out, const Route& route) {
   member(out, "summary", route.summary);
   if (!route.description.empty()) member(out, "description", route.description);
   write_security(out, route);
+  if (!route.deprecation.empty()) {
+    write_text(out, "deprecated");
+    out.Bool(true);
+  }
   write_parameters(out, route);
   if (route.has_body()) write_body(out, route);
   write_responses(out, route);
@@ -383,6 +451,19 @@ void write_info(JsonWriter& out, const ApiDescription& description) {
   member(out, "version", description.version);
   member(out, "description", description.description);
   out.EndObject();
+  if (!description.version_path.empty()) {
+    write_text(out, "servers");
+    out.StartArray();
+    for (const auto& [url, text] :
+         {std::pair<std::string_view, std::string_view>{description.version_path, "This version."},
+          {"/", "The same without a version: always the newest."}}) {
+      out.StartObject();
+      member(out, "url", url);
+      member(out, "description", text);
+      out.EndObject();
+    }
+    out.EndArray();
+  }
   write_text(out, "tags");
   out.StartArray();
   for (const auto& [name, text] : description.tags) {

@@ -100,6 +100,10 @@ void RouteTable::add_schema(Schema schema) { schemas_.push_back(std::move(schema
 RouteTable::Match RouteTable::match(Method method, std::string_view path) const {
   Match match;
   if (!path.starts_with('/')) return match;
+  const std::string& version = description_.version_path;
+  if (!version.empty() && path.starts_with(version) && path.substr(version.size()).starts_with('/')) {
+    path.remove_prefix(version.size());
+  }
   const std::vector<std::string_view> segments = split(path);
   const Method wanted = method == Method::head ? Method::get : method;
   for (const Entry& entry : entries_) {

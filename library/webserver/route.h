@@ -32,6 +32,13 @@ struct Schema {
   std::string json;
 };
 
+// The same answer in another form.
+struct OtherContent {
+  std::string content_type;
+  std::string schema;   // JSON
+  std::string example;  // JSON
+};
+
 struct ResponseSpec {
   int status = 200;
   std::string description;
@@ -39,6 +46,7 @@ struct ResponseSpec {
   std::string example;  // JSON
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;  // name, description
+  std::vector<OtherContent> others = {};
 };
 
 struct Route {
@@ -57,6 +65,10 @@ struct Route {
   bool limited = false;
   // Whether the handler de-identifies for Role::deidentified.
   bool deidentified = false;
+  // When it became, or becomes, something not to build on any more: the values of the headers Deprecation (RFC 9745:
+  // @ and seconds since 1970) and Sunset (RFC 8594: a date as in HTTP). Empty: it is none.
+  std::string deprecation = {};
+  std::string sunset = {};
   Handler handler;
 
   bool has_body() const;
@@ -67,6 +79,9 @@ struct ApiDescription {
   std::string version;
   std::string description;
   std::vector<std::pair<std::string, std::string>> tags;  // name, description
+  // Every route is there below this path too ("/v1"), which is what the document tells clients to use; empty: no
+  // versions.
+  std::string version_path = {};
 };
 
 class RouteTable {

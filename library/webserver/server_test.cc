@@ -109,7 +109,7 @@ TEST_F(WebServer, NamesTheFieldThatIsWrong) {
       {"/echo/1?limit=", "limit", "is no integer"},
       {"/echo/1?word=", "word", "is empty"},
       {"/echo/1?word=a&word=b", "word", "is given more than once"},
-      {"/echo/1?word=" + std::string(201, 'a'), "word", "is longer than 200 bytes"},
+      {"/echo/1?word=" + std::string(201, 'a'), "word", "is longer than 200 characters"},
   };
   RawClient client(port());
   for (const BadRequest& bad : cases) {

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/webserver/answer_form.h"
+#include "library/webserver/socket_operation.h"
 #include "library/webserver/worker_loop.h"
 
 namespace wellhead::webserver {
@@ -24,27 +26,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kDrainTime{1'000};
 constexpr std::size_t kDrainBytes = 256 * 1024;
 constexpr std::size_t kReadBytes = 8 * 1024;
-
-// Awaits one operation on the socket. `start` is given the completion handler.
-template <class Start>
-class Operation {
- public:
-  explicit Operation(Start start) : start_(std::move(start)) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> awaiting) {
-    start_([this, awaiting](const boost::system::error_code& error, std::size_t bytes) {
-      error_ = error;
-      bytes_ = bytes;
-      awaiting.resume();
-    });
-  }
-  std::pair<boost::system::error_code, std::size_t> await_resume() const noexcept { return {error_, bytes_}; }
-
- private:
-  Start start_;
-  boost::system::error_code error_;
-  std::size_t bytes_ = 0;
-};
 
 Method to_method(http::verb verb) {
   switch (verb) {
@@ -120,7 +101,7 @@ void header(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
-std::string head_of(const Response& response, std::string_view request_id, bool keep_alive) {
+std::string head_of(const Response& response, std::string_view request_id, bool keep_alive, bool chunked) {
   std::string out;
   out.reserve(512);
   out.append("HTTP/1.1 ")
@@ -130,8 +111,11 @@ std::string head_of(const Response& response, std::string_view request_id, bool 
       .append("\r\n");
   header(out, "Date", http_date());
   if (!response.content_type.empty()) header(out, "Content-Type", response.content_type);
-  if (response.status != 204 && response.status != 304)
+  if (response.stream) {
+    if (chunked) header(out, "Transfer-Encoding", "chunked");
+  } else if (response.status != 204 && response.status != 304) {
     header(out, "Content-Length", std::to_string(response.body.size()));
+  }
   header(out, "X-Request-Id", request_id);
   header(out, "X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : response.headers) header(out, name, value);
@@ -211,7 +195,8 @@ Task<void> Session::run() {
       response = co_await answer(incoming, route, error);
     }
     incoming.keep_alive = incoming.keep_alive && !finishing_;
-    const RequestRecord record{
+    streamed_bytes_ = 0;
+    RequestRecord record{
         incoming.method,
         route ? std::string_view(route->path) : std::string_view(),
         response.status,
@@ -219,7 +204,9 @@ Task<void> Session::run() {
         response.body.size(),
         incoming.id,
         error};
-    const bool written = co_await write(incoming, std::move(response));
+    const bool written = co_await write(incoming, route, std::move(response), error);
+    record.response_bytes += streamed_bytes_;
+    record.error = error;
     if (worker_.shared().options.on_request) worker_.shared().options.on_request(record);
     if (!written || !incoming.keep_alive) break;
   }
@@ -274,6 +261,7 @@ Task<Session::Read> Session::read_message(Parser& parser, Incoming& incoming) {
   Request& request = incoming.request;
   request.method = to_method(message.method());
   request.client = client_;
+  incoming.chunks = message.version() >= 11;
   incoming.keep_alive = message.keep_alive();
   request.worker = &worker_;
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
@@ -303,10 +291,14 @@ Task<bool> Session::invite_body(Parser& parser) {
 Task<Response> Session::answer(Incoming& incoming, const Route*& route, std::string& error) {
   std::exception_ptr failed;
   try {
+    const AnswerForm form = AnswerForm::of(incoming.request);
     Response response = co_await let_in(incoming, route);
-    if (!disclose(response, route, incoming)) {
+    if (!disclose(response.patients, route, incoming)) {
       throw meta::Error(meta::ErrorCode::database_unreachable, "the audit trail cannot be written");
     }
+    form.apply(response);
+    if (route && !route->deprecation.empty()) response.headers.emplace_back("Deprecation", route->deprecation);
+    if (route && !route->sunset.empty()) response.headers.emplace_back("Sunset", route->sunset);
     co_return response;
   } catch (const std::exception& known) {
     failed = std::current_exception();
@@ -342,23 +334,26 @@ Task<Response> Session::let_in(Incoming& incoming, const Route*& route) {
   co_return response;
 }
 
-bool Session::disclose(const Response& response, const Route* route, const Incoming& incoming) const {
+bool Session::disclose(const std::vector<std::string>& patients, const Route* route, const Incoming& incoming) const {
   const ServerOptions& options = worker_.shared().options;
-  if (response.patients.empty() || !options.on_disclosure) return true;
+  if (patients.empty() || !options.on_disclosure) return true;
   return options.on_disclosure({worker_.index(), incoming.principal.get(), client_,
                                 route ? std::string_view(route->operation_id) : std::string_view(), incoming.id,
-                                response.patients});
+                                patients});
 }
 
-Task<bool> Session::write(const Incoming& incoming, Response response) {
+Task<bool> Session::write(Incoming& incoming, const Route* route, Response response, std::string& error) {
   enter(Phase::writing, worker_.shared().options.limits.write_time);
-  const std::string head = head_of(response, incoming.id, incoming.keep_alive);
+  if (response.stream && !incoming.chunks) incoming.keep_alive = false;
+  const std::string head = head_of(response, incoming.id, incoming.keep_alive, incoming.chunks);
   const bool with_body = incoming.method != Method::head && response.status != 204 && response.status != 304;
   const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head),
                                                      with_body ? asio::buffer(response.body) : asio::const_buffer()};
   Operation operation([&](auto handler) { asio::async_write(socket_, buffers, std::move(handler)); });
   const auto [failed, bytes] = co_await operation;
-  co_return !failed;
+  if (failed || !response.stream || !with_body) co_return !failed;
+  const bool whole = co_await write_stream(std::move(response.stream), route, &incoming, &error);
+  co_return whole;
 }
 
 // Closing while the client still sends would reset the connection and lose the answer on its way.

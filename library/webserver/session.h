@@ -48,6 +48,7 @@ class Session {
     std::string id;
     Method method = Method::other;
     bool keep_alive = false;
+    bool chunks = true;  // the client understands chunked transfer coding
     PrincipalPointer principal;
     Problem problem;  // when refused; status 0: nothing to say
   };
@@ -61,8 +62,10 @@ class Session {
   Task<bool> invite_body(Parser& parser);
   Task<Response> answer(Incoming& incoming, const Route*& route, std::string& error);
   Task<Response> let_in(Incoming& incoming, const Route*& route);
-  bool disclose(const Response& response, const Route* route, const Incoming& incoming) const;
-  Task<bool> write(const Incoming& incoming, Response response);
+  bool disclose(const std::vector<std::string>& patients, const Route* route, const Incoming& incoming) const;
+  Task<bool> write(Incoming& incoming, const Route* route, Response response, std::string& error);
+  Task<bool> write_stream(std::shared_ptr<BodyStream> stream, const Route* route, const Incoming* incoming,
+                          std::string* error);
   Task<void> drain();
   void enter(Phase phase, std::chrono::milliseconds limit);
   Read refuse(Incoming& incoming, Problem problem) const;
@@ -74,6 +77,7 @@ class Session {
   Phase phase_ = Phase::idle;
   SteadyTime deadline_ = SteadyTime::max();
   bool timed_out_ = false;
+  std::size_t streamed_bytes_ = 0;
   bool finishing_ = false;
 };
 

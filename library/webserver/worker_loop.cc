@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <memory>
 #include <random>
 #include <utility>
 #include <vector>
@@ -36,6 +37,12 @@ WorkerLoop::WorkerLoop(std::size_t index, ServerShared& shared)
 WorkerLoop::~WorkerLoop() { join(); }
 
 void WorkerLoop::post(std::function<void()> function) { boost::asio::post(context_, std::move(function)); }
+
+void WorkerLoop::post_after(std::chrono::milliseconds wait, std::function<void()> function) {
+  const auto timer = std::make_shared<Timer>(context_.get_executor(), wait);
+  timer->async_wait(
+      [timer, function = std::move(function)](const boost::system::error_code& /*error*/) { function(); });
+}
 
 std::string WorkerLoop::next_request_id() { return id_prefix_ + std::to_string(++requests_); }
 

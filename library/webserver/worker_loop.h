@@ -28,6 +28,8 @@ class WorkerLoop final : public Worker {
 
   std::size_t index() const override { return index_; }
   void post(std::function<void()> function) override;
+  void post_after(std::chrono::milliseconds wait, std::function<void()> function) override;
+  bool stopping() const override { return finishing_; }
 
   boost::asio::io_context& context() { return context_; }
   ServerShared& shared() { return shared_; }
@@ -46,6 +48,10 @@ class WorkerLoop final : public Worker {
   void remove(Session& session);
 
  private:
+  using Timer =
+      boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                        boost::asio::io_context::executor_type>;
+
   void sweep();
   void end_if_drained();
   void call_closing();
@@ -54,9 +60,7 @@ class WorkerLoop final : public Worker {
   ServerShared& shared_;
   boost::asio::io_context context_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
-                                    boost::asio::io_context::executor_type>
-      timer_;
+  Timer timer_;
   std::unordered_set<Session*> sessions_;
   std::thread thread_;
   std::string id_prefix_;

@@ -88,6 +88,10 @@ std::optional<RawResponse> RawClient::read(bool head) {
   }
   RawResponse response = parse_head(std::string_view(buffer_).substr(0, end));
   buffer_.erase(0, end + 4);
+  if (!head && response.header("transfer-encoding") == "chunked") {
+    if (!read_chunks(response.body)) return std::nullopt;
+    return response;
+  }
   const std::string length = response.header("content-length");
   const std::size_t size = head || length.empty() ? 0 : std::stoul(length);
   while (buffer_.size() < size) {
@@ -96,6 +100,32 @@ std::optional<RawResponse> RawClient::read(bool head) {
   response.body = buffer_.substr(0, size);
   buffer_.erase(0, size);
   return response;
+}
+
+bool RawClient::read_chunks(std::string& body) {
+  for (std::size_t size = 1; size != 0;) {
+    std::size_t end = 0;
+    while ((end = buffer_.find("\r\n")) == std::string::npos) {
+      if (!fill()) return false;
+    }
+    size = std::stoul(buffer_.substr(0, end), nullptr, 16);
+    while (buffer_.size() < end + size + 4) {
+      if (!fill()) return false;
+    }
+    body.append(buffer_, end + 2, size);
+    buffer_.erase(0, end + size + 4);
+  }
+  return true;
+}
+
+std::string RawClient::read_until(std::string_view mark) {
+  while (buffer_.find(mark) == std::string::npos) {
+    if (!fill()) throw std::runtime_error("the connection ended first");
+  }
+  const std::size_t end = buffer_.find(mark) + mark.size();
+  std::string bytes = buffer_.substr(0, end);
+  buffer_.erase(0, end);
+  return bytes;
 }
 
 std::string RawClient::read_to_end() {

@@ -28,8 +28,10 @@ class RawClient {
 
   void send(std::string_view bytes);
   void finish_sending();
-  // nullopt: the connection ended first. Answers to HEAD have a length but no body.
+  // nullopt: the connection ended first, in the midst of a chunked body too. Answers to HEAD have a length but no body.
   std::optional<RawResponse> read(bool head = false);
+  // The raw bytes up to and with the mark.
+  std::string read_until(std::string_view mark);
   // Everything until the server closes.
   std::string read_to_end();
 
@@ -40,6 +42,7 @@ class RawClient {
 
  private:
   bool fill();
+  bool read_chunks(std::string& body);
 
   int socket_ = -1;
   std::string buffer_;
