@@ -144,14 +144,27 @@ RawBlobWriter::Written RawBlobWriter::finish() {
 }
 
 std::string read_resource(BlobStore& store, const BlobKey& key, RawPosition position) {
-  const auto lines = read_frame(store, key, position.frame);
-  std::size_t start = 0;
-  for (std::int32_t line = 0; start < lines.size(); ++line) {
-    const auto end = std::min(lines.find('\n', start), lines.size());
-    if (line == position.index) return lines.substr(start, end - start);
+  return std::move(read_lines(store, key, position.frame, {position.index}).front());
+}
+
+std::vector<std::string> read_lines(BlobStore& store, const BlobKey& key, std::int32_t frame,
+                                    const std::vector<std::int32_t>& lines) {
+  const auto text = read_frame(store, key, frame);
+  std::vector<std::string_view> all;
+  for (std::size_t start = 0; start < text.size();) {
+    const auto end = std::min(text.find('\n', start), text.size());
+    all.push_back(std::string_view(text).substr(start, end - start));
     start = end + 1;
   }
-  fail_corrupt(store, key, fmt::format("frame {} has no line {}", position.frame, position.index));
+  std::vector<std::string> found;
+  found.reserve(lines.size());
+  for (const std::int32_t line : lines) {
+    if (line < 0 || static_cast<std::size_t>(line) >= all.size()) {
+      fail_corrupt(store, key, fmt::format("frame {} has no line {}", frame, line));
+    }
+    found.emplace_back(all[static_cast<std::size_t>(line)]);
+  }
+  return found;
 }
 
 void read_resources(BlobStore& store, const BlobKey& key, std::int32_t frames,

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "library/storage/blob/blob_store.h"
 
@@ -53,6 +54,10 @@ std::string read_resource(BlobStore& store, const BlobKey& key, RawPosition posi
 // Every resource of a raw blob that has so many frames, in order. Holds one frame. Error{blob_corrupt} as above.
 void read_resources(BlobStore& store, const BlobKey& key, std::int32_t frames,
                     const std::function<void(RawPosition, std::string_view)>& receive);
+
+// Several of one frame, in the order of the lines asked for.
+std::vector<std::string> read_lines(BlobStore& store, const BlobKey& key, std::int32_t frame,
+                                    const std::vector<std::int32_t>& lines);
 
 class CsvBlobWriter {
  public:
