@@ -63,7 +63,7 @@ std::exception_ptr to_error(PGconn* connection, const PGresult* result) {
 
 }  // namespace
 
-Statement::Statement(std::string sql) : sql_(std::move(sql)), name_(statement_name()) {}
+Statement::Statement(std::string sql, Use use) : sql_(std::move(sql)), name_(statement_name()), use_(use) {}
 
 struct AsyncConnection::State : std::enable_shared_from_this<State> {
   enum class Phase { idle, connecting, ready, waiting, closed };
@@ -298,6 +298,15 @@ bool AsyncConnection::State::send_settings(Query& query) {
 bool AsyncConnection::State::send(Query& query) {
   const Statement& statement = *query.statement_;
   if (!send_settings(query)) return false;
+  std::vector<const char*> values;
+  values.reserve(query.parameters_.size());
+  for (const Value& value : query.parameters_) values.push_back(value.data());
+  const int count = static_cast<int>(values.size());
+  if (!statement.prepared()) {
+    return PQsendQueryParams(connection_, statement.sql().c_str(), count, nullptr, values.data(), nullptr, nullptr,
+                             0) == 1 &&
+           PQpipelineSync(connection_) == 1;
+  }
   auto prepared = prepared_.find(&statement);
   query.prepared_ = prepared != prepared_.end();
   if (!query.prepared_) {
@@ -307,11 +316,8 @@ bool AsyncConnection::State::send(Query& query) {
       return false;
   }
   query.prepared_by_ = prepared->second.by;
-  std::vector<const char*> values;
-  values.reserve(query.parameters_.size());
-  for (const Value& value : query.parameters_) values.push_back(value.data());
-  return PQsendQueryPrepared(connection_, prepared->second.name.c_str(), static_cast<int>(values.size()), values.data(),
-                             nullptr, nullptr, 0) == 1 &&
+  return PQsendQueryPrepared(connection_, prepared->second.name.c_str(), count, values.data(), nullptr, nullptr, 0) ==
+             1 &&
          PQpipelineSync(connection_) == 1;
 }
 

@@ -35,16 +35,20 @@ class io_context;  // NOLINT(readability-identifier-naming): Asio's name
 
 namespace wellhead::storage {
 
-// One SQL statement, prepared by its name in each connection that uses it. Must outlive the connections.
+// One SQL statement, prepared by its name in each connection that uses it. Must outlive the connections; one that is
+// used once is planned each time, and need only outlive its queries.
 class Statement {
  public:
-  explicit Statement(std::string sql);
+  enum class Use { often, once };
+  explicit Statement(std::string sql, Use use = Use::often);
+  bool prepared() const { return use_ == Use::often; }
   const std::string& sql() const { return sql_; }
   const std::string& name() const { return name_; }
 
  private:
   std::string sql_;
   std::string name_;
+  Use use_;
 };
 
 // Parameters of PostgreSQL that hold for one query alone: names and values.
@@ -102,6 +106,11 @@ class AsyncConnection {
   // settings are set before the statement, in its transaction: it does not run if they cannot be.
   Query query(const Statement& statement, std::vector<Value> parameters = {}, const LocalSettings& settings = {}) {
     return Query(state_, statement, std::move(parameters), settings);
+  }
+
+  // The same for a query that outlives the call, such as one whose rows are wanted later.
+  std::unique_ptr<Query> query_ahead(const Statement& statement, std::vector<Value> parameters = {}) {
+    return std::make_unique<Query>(state_, statement, std::move(parameters), LocalSettings());
   }
 
   // Whether it is connected now.
