@@ -7,8 +7,9 @@
 //   wellhead/required  `true`: a resource without a value is rejected
 //   wellhead/as        how a FHIR date or dateTime becomes the column: `earliest` (first instant of a partial date),
 //                      `latest`, `precision` (year, month, day, second …), else its text
-//   wellhead/filter    how the API filters by it: `exact` or `prefix` (case-insensitive); makes an index
-//   wellhead/api       `hidden` keeps the column out of the API
+//   wellhead/filter    how the API filters by it: `exact` (of dates and numbers also by comparison) and `prefix`
+//                      (case-insensitive) make an index; `scan` is exact without one, for use beside other filters
+//   wellhead/api       `hidden` keeps the column out of the API, its filter too
 #pragma once
 
 #include <memory>
@@ -19,7 +20,7 @@
 
 namespace wellhead::converter {
 
-enum class FilterKind { none, exact, prefix };
+enum class FilterKind { none, exact, prefix, scan };
 enum class KeyKind { none, primary, parent };
 
 struct Column {

@@ -346,8 +346,10 @@ void ViewReader::read_tag(const element& value, const std::string& location, Col
     one_of({"primary", "parent"});
     column.column.key = content == "primary" ? KeyKind::primary : KeyKind::parent;
   } else if (name == "wellhead/filter") {
-    one_of({"exact", "prefix"});
-    column.column.filter = content == "exact" ? FilterKind::exact : FilterKind::prefix;
+    one_of({"exact", "prefix", "scan"});
+    column.column.filter = content == "exact"    ? FilterKind::exact
+                           : content == "prefix" ? FilterKind::prefix
+                                                 : FilterKind::scan;
   } else if (name == "wellhead/required") {
     one_of({"true", "false"});
     column.column.required = content == "true";

@@ -34,7 +34,7 @@ TEST(ObservationView, DeclaresKeysAndFilters) {
   std::string filters;
   for (const converter::Column& column : view.columns()) {
     EXPECT_FALSE(column.description.empty()) << column.name;
-    if (column.filter != converter::FilterKind::none) filters += column.name + " ";
+    if (column.filter == converter::FilterKind::exact) filters += column.name + " ";
     EXPECT_EQ(column.key == converter::KeyKind::primary, column.name == "id");
   }
   EXPECT_EQ(filters, "id patient_id code effective_start ");

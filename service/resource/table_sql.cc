@@ -71,7 +71,17 @@ std::string index_sql(const View& view, const Column& column, std::string_view e
 }
 
 std::string_view to_string(FilterKind kind) {
-  return kind == FilterKind::exact ? "exact" : kind == FilterKind::prefix ? "prefix" : "none";
+  switch (kind) {
+    case FilterKind::exact:
+      return "exact";
+    case FilterKind::prefix:
+      return "prefix";
+    case FilterKind::scan:
+      return "scan";
+    case FilterKind::none:
+      break;
+  }
+  return "none";
 }
 
 std::string_view to_string(KeyKind kind) {
