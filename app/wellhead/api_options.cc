@@ -46,6 +46,7 @@ api::ServerOptions api_options(const meta::Settings& settings, const Database& d
           .guarded = true,
           .audit_spill = std::filesystem::path(settings.get(kHome)) / "audit",
           .tokens = token_options(settings),
+          .blobs = &worker.blobs(),
           .runs = &worker,
           .eraser = &worker};
 }

@@ -155,6 +155,13 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
   if (database.own()) pool_.set_patience(kOwnServerPatience);
 }
 
+zipcode::RequestedRun Worker::load(const meta::Zipcode& zipcode,
+                                   const std::optional<std::vector<std::string>>& resources) {
+  zipcode::LoadOptions options = options_;
+  if (resources) options.resources = resources;
+  return load(zipcode, options);
+}
+
 zipcode::RunStatus Worker::status(meta::RunId run) {
   const zipcode::Progress known = progress(run);
   zipcode::RunStatus status;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,9 @@ class Worker final : public zipcode::RunOperations, public erasure::ErasureOpera
   // database outlives it.
   Worker(const meta::Settings& settings, const Database& database);
 
-  zipcode::RequestedRun load(const meta::Zipcode& zipcode) override { return load(zipcode, options_); }
+  zipcode::RequestedRun load(const meta::Zipcode& zipcode) { return load(zipcode, options_); }
+  zipcode::RequestedRun load(const meta::Zipcode& zipcode,
+                             const std::optional<std::vector<std::string>>& resources) override;
   zipcode::RequestedRun load(const meta::Zipcode& zipcode, const zipcode::LoadOptions& options) {
     return loads_.request(engine(), zipcode, options);
   }
@@ -88,6 +91,7 @@ class Worker final : public zipcode::RunOperations, public erasure::ErasureOpera
   orchestration::Engine& engine() const { return *engine_.engine; }
   const zipcode::LoadOptions& options() const { return options_; }
   Housekeeping& housekeeping() { return housekeeping_; }
+  storage::BlobStore& blobs() { return *blobs_; }
   void stop();
 
  private:

@@ -45,8 +45,8 @@ class Guarded : public testing::ApiTest {
                    const std::string& body = {}) {
     if (!server_) start();
     return RawClient(server_->port())
-        .request(method, target, (key.empty() ? "" : bearer(key)) + (body.empty() ? "" : "Content-Type: application/json\r\n"),
-                 body);
+        .request(method, target,
+                 (key.empty() ? "" : bearer(key)) + (body.empty() ? "" : "Content-Type: application/json\r\n"), body);
   }
   int status(const std::string& target, const std::string& key) { return send("GET", target, key).status; }
   // Until the answer has this status: what changes the keys is noticed within a second or so.
@@ -141,7 +141,8 @@ TEST_F(Guarded, LearnsOfNewRevokedAndExpiredKeys) {
 TEST_F(Guarded, ShowsALimitedKeyItsZipCodesAlone) {
   const std::string limited = key(Role::read, {"02139"});
   const std::string all = key(Role::read);
-  EXPECT_THAT(ids_of("/patients?include=no_longer_found", all), ElementsAre("jones", "new", "other", "smith", "smythe"));
+  EXPECT_THAT(ids_of("/patients?include=no_longer_found", all),
+              ElementsAre("jones", "new", "other", "smith", "smythe"));
   EXPECT_THAT(ids_of("/patients?include=no_longer_found", limited), ElementsAre("jones", "new", "smith", "smythe"));
   EXPECT_THAT(ids_of("/patients", limited), ElementsAre("jones", "smith"));
   EXPECT_THAT(ids_of("/patients?last_name=smith", limited), ElementsAre("smith"));
@@ -160,7 +161,8 @@ TEST_F(Guarded, ShowsALimitedKeyItsZipCodesAlone) {
 }
 
 TEST_F(Guarded, KeepsTheLimitsOfKeysApart) {
-  const std::string east = key(Role::read, {"02139"}), west = key(Role::read, {"02140"}), both = key(Role::read, {"021"});
+  const std::string east = key(Role::read, {"02139"}), west = key(Role::read, {"02140"}),
+                    both = key(Role::read, {"021"});
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(status("/patients/other", east), 404);
     EXPECT_EQ(status("/patients/other", west), 200);

@@ -1,5 +1,7 @@
-// Every filter has its index: with many rows, no list reads a whole table.
+// Every filter that promises an index has it: with many rows, no list reads a whole table.
 #include <gmock/gmock.h>
+
+#include <optional>
 
 #include "service/api/testing/api_fixture.h"
 #include "service/observation/routes.h"
@@ -14,6 +16,7 @@ using resource::ListFilter;
 using resource::ListShape;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using webserver::Comparison;
 
 // 40,000 patients in 20 zip codes, five observations each, 20,000 runs.
 constexpr const char* kMany = R"sql(
@@ -54,6 +57,7 @@ class Plans : public testing::ApiTest {
       connection_.execute("DEALLOCATE it");
     }
   }
+  void expect_list(const resource::ResourceApi& api, const std::optional<resource::FilterUse>& use, bool cursor);
   void expect_filters();
   void expect_zipcode();
   void expect_runs();
@@ -74,27 +78,56 @@ Value value_of(const ListFilter& filter) {
 
 void add(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
 
+// By value and with bounds. (Several values at once may well be most of a table.)
+std::vector<resource::FilterUse> uses_of(const std::vector<ListFilter>& filters, std::size_t i) {
+  if (filters[i].kind == converter::FilterKind::prefix) return {{.filter = i, .any = {Comparison::prefix}, .all = {}}};
+  std::vector<resource::FilterUse> uses = {{.filter = i, .any = {Comparison::equal}, .all = {}}};
+  if (filters[i].operand) {
+    uses.push_back({.filter = i, .any = {Comparison::within}, .all = {}});
+    uses.push_back({.filter = i, .any = {}, .all = {Comparison::at_least, Comparison::less}});
+  }
+  return uses;
+}
+
+void add_values(const ListFilter& filter, const std::vector<Comparison>& comparisons, std::string& types,
+                std::string& values) {
+  const auto [type, value] = value_of(filter);
+  for (const Comparison comparison : comparisons) {
+    for (int i = 0; i < (comparison == Comparison::within ? 2 : 1); ++i) {
+      add(types, type);
+      add(values, value);
+    }
+  }
+}
+
+void Plans::expect_list(const resource::ResourceApi& api, const std::optional<resource::FilterUse>& use, bool cursor) {
+  const auto filters = resource::list_filters(api);
+  ListShape shape{.filters = {}, .cursor = cursor};
+  std::string types;
+  std::string values;
+  if (use) {
+    shape.filters = {*use};
+    add_values(filters[use->filter], use->any, types, values);
+    add_values(filters[use->filter], use->all, types, values);
+  }
+  if (cursor) {
+    add(types, "text");
+    add(values, "'p5'");
+  }
+  add(types, "bigint");
+  add(values, "51");
+  expect_index(resource::list_sql(api, filters, shape), types, values);
+}
+
 void Plans::expect_filters() {
   for (const resource::ResourceApi& api : {patient::patient_api(), observation::observation_api()}) {
     const auto filters = resource::list_filters(api);
     ASSERT_FALSE(filters.empty());
-    for (std::size_t i = 0; i <= filters.size(); ++i) {
-      for (const bool cursor : {false, true}) {
-        ListShape shape{.filters = std::vector<bool>(filters.size()), .cursor = cursor};
-        std::string types;
-        std::string values;
-        if (i < filters.size()) {
-          shape.filters[i] = true;
-          add(types, value_of(filters[i]).type);
-          add(values, value_of(filters[i]).value);
-        }
-        if (cursor) {
-          add(types, "text");
-          add(values, "'p5'");
-        }
-        add(types, "bigint");
-        add(values, "51");
-        expect_index(resource::list_sql(api, filters, shape), types, values);
+    for (const bool cursor : {false, true}) {
+      expect_list(api, std::nullopt, cursor);
+      for (std::size_t i = 0; i < filters.size(); ++i) {
+        if (filters[i].kind == converter::FilterKind::scan) continue;
+        for (const resource::FilterUse& use : uses_of(filters, i)) expect_list(api, use, cursor);
       }
     }
     expect_index(resource::one_sql(api), "text", "'p5'");
@@ -106,7 +139,7 @@ void Plans::expect_zipcode() {
   const auto api = patient::patient_api();
   const auto filters = resource::list_filters(api);
   for (const bool cursor : {false, true}) {
-    const ListShape shape{.filters = std::vector<bool>(filters.size()), .zipcode = true, .cursor = cursor};
+    const ListShape shape{.filters = {}, .zipcode = true, .cursor = cursor};
     expect_index(resource::list_sql(api, filters, shape),
                  cursor ? "text, bigint, text, bigint" : "text, bigint, bigint",
                  cursor ? "'00003', 4, 'p5', 51" : "'00003', NULL, 51");
@@ -124,7 +157,7 @@ void Plans::expect_runs() {
 }
 
 // One test, because it takes seconds to make the rows.
-TEST_F(Plans, UseAnIndexForEveryFilter) {
+TEST_F(Plans, UseAnIndexForEveryFilterThatHasOne) {
   expect_filters();
   expect_zipcode();
   expect_runs();

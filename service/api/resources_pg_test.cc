@@ -116,7 +116,7 @@ TEST_F(Resources, FiltersTheRestExactly) {
   EXPECT_THAT(ids("/patients?postal_code=0213"), IsEmpty());
   EXPECT_THAT(ids("/observations?code=4548"), IsEmpty());
   EXPECT_THAT(ids("/observations?code=85354-9&patient_id=smith"), ElementsAre("o1"));
-  EXPECT_THAT(ids("/observations?effective_start=2025-11-03T10:30:00.25%2B01:00&patient_id=jones"), ElementsAre("o4"));
+  EXPECT_THAT(ids("/observations?effective=2025-11-03T10:30:00.25%2B01:00&patient_id=jones"), ElementsAre("o4"));
   EXPECT_THAT(ids("/patients/smith/observations?code=4548-4"), ElementsAre("o2"));
   expect_problem("/patients?birth_date=1980-02-30", 400, "birth_date");
   expect_problem("/patients?zipcode=2139", 400, "zipcode");

@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/async_connection.h"
+#include "library/storage/postgres/export_connections.h"
 #include "library/webserver/blocking_pool.h"
 #include "library/webserver/route.h"
 #include "library/webserver/server.h"
 #include "service/erasure/erasure_routes.h"
 #include "service/resource/resource_table.h"
+#include "service/resource/routes.h"
 #include "service/zipcode/routes.h"
 
 namespace wellhead::api {
@@ -19,15 +22,22 @@ namespace wellhead::api {
 struct RouteDependencies {
   zipcode::RunOperations* runs = nullptr;
   storage::AsyncConnections& connections;
+  storage::ExportConnections& exports;
   webserver::BlockingPool& pool;
+  storage::BlobStore* blobs = nullptr;
   std::vector<const resource::ResourceTable*> tables = {};  // besides patients and observations
   erasure::ErasureOperations* eraser = nullptr;
+  std::vector<std::string> only = {};  // parts of the API; empty: all
 };
 
-std::unique_ptr<webserver::RouteTable> make_routes(RouteDependencies dependencies);
+// Parts are loads (zip codes, runs and what belongs to them, erasure, the audit trail), stats, patients, observations,
+// and the other tables by their names. Error{invalid_setting}: `only` names something else.
+std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& dependencies);
 // Health and metrics alone.
 std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConnections& connections);
 
+// GET /stats/patients and /stats/observations.
+void add_stats_routes(const resource::ResourceServices& services, webserver::RouteTable& table);
 // GET /health/live and /health/ready.
 void add_health_routes(storage::AsyncConnections& connections, webserver::RouteTable& table);
 // GET /metrics.

@@ -39,9 +39,12 @@ class Queue final : public zipcode::RunOperations {
         journal_(url),
         engine_(journal_, registry_) {}
 
-  zipcode::RequestedRun load(const meta::Zipcode& zipcode) override {
+  zipcode::RequestedRun load(const meta::Zipcode& zipcode,
+                             const std::optional<std::vector<std::string>>& resources) override {
     if (zipcode.text() == "00000") throw meta::Error(meta::ErrorCode::source_unreachable, "the source does not answer");
-    return loads_.request(engine_, zipcode, {});
+    zipcode::LoadOptions options;
+    options.resources = resources;
+    return loads_.request(engine_, zipcode, options);
   }
   void retry(meta::RunId run) override { loads_.retry(engine_, run); }
   void pause(meta::RunId run) override { loads_.pause(engine_, run); }
@@ -104,6 +107,31 @@ TEST_F(Runs, QueuesALoad) {
     EXPECT_EQ(get(response.header("location")).status, 200);
   }
   EXPECT_EQ(at(get("/runs?limit=1").body, "/items/0/zipcode"), "\"01002\"");
+}
+
+TEST_F(Runs, LoadsTheResourcesThatAreAskedFor) {
+  const RawResponse response = post(R"({"zipcode":"01001","resources":["patient"]})");
+  EXPECT_EQ(response.status, 202) << response.body;
+  EXPECT_EQ(at(response.body, "/options/resources"), R"(["patient"])");
+  expect_problem(post(R"({"zipcode":"01002","resources":["condition"]})"), 400, "resources");
+  expect_problem(post(R"({"zipcode":"01002","resources":"patient"})"), 400, "resources");
+  expect_problem(post(R"({"zipcode":"01002","resources":[]})"), 400, "resources");
+}
+
+TEST_F(Runs, QueuesOnceForAnIdempotencyKey) {
+  start();
+  const auto post_again = [&](const std::string& zipcode) {
+    return RawClient(server_->port())
+        .request("POST", "/v1/zipcodes", "Content-Type: application/json\r\nIdempotency-Key: one\r\n",
+                 R"({"zipcode":")" + zipcode + "\"}");
+  };
+  const RawResponse first = post_again("01001");
+  EXPECT_EQ(at(first.body, "/joined"), "false");
+  connection_.execute("UPDATE run SET state = 'cancelled' WHERE zipcode = '01001'");
+  const RawResponse again = post_again("01001");
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(again.header("idempotency-replayed"), "true");
+  expect_problem(post_again("01002"), 422, "take a new one");
 }
 
 TEST_F(Runs, JoinsTheRunThatIsUnderWay) {

@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::size_t kBlockingThreads = 4;  // asking a run in another process takes a while
 constexpr std::size_t kBlockingLimit = 64;
+constexpr std::size_t kExports = 4;  // at a time, on each event loop
+constexpr std::chrono::minutes kExportTimeout{10};
 
 // The access log: the route's pattern, never the path or the query, which may name a patient.
 void log_request(const webserver::RequestRecord& record) {
@@ -75,9 +77,11 @@ void require_key(const ServerOptions& options) {
 }  // namespace
 
 struct Server::State {
-  explicit State(ServerOptions given) : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit) {
+  explicit State(ServerOptions given)
+      : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit), exports(kExports) {
     routes = options.monitoring_only ? make_monitoring_routes(connections)
-                                     : make_routes({options.runs, connections, pool, options.tables, options.eraser});
+                                     : make_routes({options.runs, connections, exports, pool, options.blobs,
+                                                    options.tables, options.eraser, options.only});
     auto http_settings = http_options(options);
     if (options.guarded) guard(http_settings);
     http = std::make_unique<webserver::Server>(*routes, std::move(http_settings));
@@ -86,9 +90,14 @@ struct Server::State {
     auto limited = database;
     limited.lazy = true;
     limited.on_change = {};
+    storage::AsyncConnectionOptions long_answers = database;
+    long_answers.application_name = "wellhead api exports";
+    long_answers.statement_timeout = kExportTimeout;
+    long_answers.on_change = {};
     for (std::size_t i = 0; i < http->workers(); ++i) {
       connections.add(http->context(i), database);
       connections.add_limited(http->context(i), limited);
+      exports.add(http->context(i), long_answers);
     }
   }
 
@@ -112,7 +121,9 @@ struct Server::State {
   webserver::BlockingPool pool;
   std::unique_ptr<webserver::RouteTable> routes;
   std::unique_ptr<webserver::Server> http;
-  storage::AsyncConnections connections;  // on the event loops of http: destroyed before it
+  // On the event loops of http: destroyed before it.
+  storage::AsyncConnections connections;
+  storage::ExportConnections exports;
 };
 
 Server::Server(ServerOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -136,7 +147,10 @@ std::string Server::url() const {
 }
 
 void Server::stop() {
-  state_->http->stop([this](std::size_t worker) { state_->connections.close(worker); });
+  state_->http->stop([this](std::size_t worker) {
+    state_->connections.close(worker);
+    state_->exports.close(worker);
+  });
   state_->pool.stop();
   if (state_->audit) state_->audit->stop();
   if (state_->token_gate) state_->token_gate->stop();
@@ -146,7 +160,8 @@ void Server::stop() {
 std::string openapi_document() {
   webserver::BlockingPool pool(0, 0);
   storage::AsyncConnections connections;
-  return webserver::openapi_document(*make_routes({nullptr, connections, pool}));
+  storage::ExportConnections exports(0);
+  return webserver::openapi_document(*make_routes({nullptr, connections, exports, pool}));
 }
 
 }  // namespace wellhead::api

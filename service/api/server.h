@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "library/storage/blob/blob_store.h"
 #include "service/access/token_gate.h"
 #include "service/erasure/erasure_routes.h"
 #include "service/resource/resource_table.h"
@@ -34,9 +35,12 @@ struct ServerOptions {
   // Let requests in by their keys, and keep the audit trail of what they read. Without it everybody may do everything:
   // for tests, and for health and metrics alone.
   bool guarded = false;
-  std::filesystem::path audit_spill;                // see access::AuditOptions
+  std::filesystem::path audit_spill;               // see access::AuditOptions
   std::optional<access::TokenGateOptions> tokens;  // that are taken beside keys
-  bool monitoring_only = false;  // /health and /metrics, and nothing else
+  bool monitoring_only = false;                    // /health and /metrics, and nothing else
+  std::vector<std::string> only;                   // parts of the API (routes.h); empty: all
+  // Outlives the server: where the resources lie as they were received. null: what needs them answers 503.
+  storage::BlobStore* blobs = nullptr;
   // Outlives the server; called on a small pool of threads of its own. null: an API that only reads, where what would
   // change a run answers 503.
   zipcode::RunOperations* runs = nullptr;

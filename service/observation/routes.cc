@@ -56,7 +56,11 @@ resource::ResourceApi observation_api() {
   api.embedded = {{resource::ApiTable::of(converter::View::parse(observation_component_view_json())),
                    "components",
                    {"component_index"}}};
-  api.filter_notes = {{"code", "", "", "85354-9"}, {"effective_start", "", "", "2025-11-03T09:30:00Z"}};
+  api.filter_notes = {{"code", "", "", "85354-9"},
+                      {"effective_start", "effective", "When it was measured, or began to be.", "ge2024&lt2025"},
+                      {"value_number", "value", "", "gt7"},
+                      {"status", "", "", "final"},
+                      {"category", "", "", "vital-signs"}};
   api.path_below_patient = "/patients/{id}/observations";
   api.example = kExample;
   return api;

@@ -42,7 +42,8 @@ resource::ResourceApi patient_api() {
   api.filter_notes = {
       {"family", "last_name", "Family name.", "Exam"},
       {"given", "first_name", "Given names.", "ann"},
-      {"birth_date", "", "", "1980-05-01"},
+      {"birth_date", "", "", "ge1980-01-01"},
+      {"gender", "", "", "female"},
       {"postal_code", "", "Postal code of the address shown; see zipcode for whom a zip code has.", "02139"}};
   api.filter_by_zipcode = true;
   api.example = kExample;

@@ -1,11 +1,11 @@
 // The read routes of a FHIR resource type, made from its view: the fields of its JSON are the view's columns (without
 // those tagged `wellhead/api` hidden) and where the row came from; its filters are the columns tagged
-// `wellhead/filter`.
+// `wellhead/filter`, with operators where their type has an order (library/webserver/filters.h).
 //
 //   ResourceApi api;
 //   api.table = ApiTable::of(patient_view());
 //   api.path = "/patients"; …
-//   add_routes(api, connections, table);    // GET /patients, GET /patients/{id}
+//   add_routes(api, services, table);    // GET /patients, GET /patients/{id}, GET /patients/{id}/raw
 //
 // What is listed (docs/design/api.md): with a zip code, its patients as of its last complete run; else the rows whose
 // latest sighting is not older than what the last complete run of their patient's zip code found. A single resource
@@ -18,7 +18,10 @@
 #include <vector>
 
 #include "library/converter/view.h"
+#include "library/storage/blob/blob_store.h"
 #include "library/storage/postgres/async_connection.h"
+#include "library/storage/postgres/export_connections.h"
+#include "library/webserver/blocking_pool.h"
 #include "library/webserver/route.h"
 
 namespace wellhead::resource {
@@ -67,7 +70,14 @@ struct ResourceApi {
 bool is_fhir_id(std::string_view text);
 webserver::Parameter id_parameter(webserver::ParameterIn in, std::string name, std::string description);
 
-// connections must outlive the routes.
-void add_routes(const ResourceApi& api, storage::AsyncConnections& connections, webserver::RouteTable& table);
+// What the routes read through; all of it must outlive them.
+struct ResourceServices {
+  storage::AsyncConnections& connections;
+  storage::ExportConnections& exports;  // for CSV and NDJSON
+  webserver::BlockingPool& pool;
+  storage::BlobStore* blobs = nullptr;  // for what is answered as FHIR; null: 503
+};
+
+void add_routes(const ResourceApi& api, const ResourceServices& services, webserver::RouteTable& table);
 
 }  // namespace wellhead::resource

@@ -44,18 +44,6 @@ void append_number(std::string_view text, std::string& out) {
   is_json_number(text) ? static_cast<void>(out.append(text)) : append_json_string(text, out);
 }
 
-// 2024-01-31 10:42:00.5+00 → 2024-01-31T10:42:00.5Z; infinity and years BC stay as they are.
-void append_timestamp(std::string_view text, std::string& out) {
-  out.push_back('"');
-  if (text.size() > 13 && text[10] == ' ' && text.ends_with("+00")) {
-    out.append(text.substr(0, 10)).push_back('T');
-    out.append(text.substr(11, text.size() - 14)).push_back('Z');
-  } else {
-    out.append(text);
-  }
-  out.push_back('"');
-}
-
 // One element of PostgreSQL's array text format, which starts at `at`; moves `at` behind it.
 std::string take_element(std::string_view text, std::size_t& at, bool& quoted) {
   std::string element;
@@ -113,48 +101,60 @@ void append_json_string(std::string_view text, std::string& out) {
   out.push_back('"');
 }
 
-RowJson::Kind RowJson::kind_of(std::string_view sql_type) {
-  if (sql_type.ends_with("[]")) return Kind::array;
-  if (is_number_type(sql_type)) return Kind::number;
-  if (sql_type == "boolean") return Kind::boolean;
-  if (is_timestamp_type(sql_type)) return Kind::timestamp;
-  if (sql_type == "json" || sql_type == "jsonb") return Kind::json;
-  return Kind::text;
+ValueKind value_kind(std::string_view sql_type) {
+  if (sql_type.ends_with("[]")) return ValueKind::array;
+  if (is_number_type(sql_type)) return ValueKind::number;
+  if (sql_type == "boolean") return ValueKind::boolean;
+  if (is_timestamp_type(sql_type)) return ValueKind::timestamp;
+  if (sql_type == "json" || sql_type == "jsonb") return ValueKind::json;
+  return ValueKind::text;
+}
+
+void append_moment(std::string_view text, std::string& out) {
+  if (text.size() > 13 && text[10] == ' ' && text.ends_with("+00")) {
+    out.append(text.substr(0, 10)).push_back('T');
+    out.append(text.substr(11, text.size() - 14)).push_back('Z');
+  } else {
+    out.append(text);
+  }
 }
 
 RowJson::RowJson(const std::vector<converter::Column>& columns) {
   for (const converter::Column& column : columns) {
     std::string key;
     append_json_string(column.name, key);
-    members_.push_back({key + ":", kind_of(column.sql_type)});
+    members_.push_back({key + ":", value_kind(column.sql_type)});
   }
 }
 
-bool RowJson::write_members(const storage::Result& rows, int row, int first_column, std::string& out) const {
+bool RowJson::write_members(const storage::Result& rows, int row, int first_column, std::string& out,
+                            const std::vector<bool>& only) const {
   bool any = false;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const int column = first_column + static_cast<int>(i);
-    if (rows.is_null(row, column)) continue;
+    if ((!only.empty() && !only[i]) || rows.is_null(row, column)) continue;
     if (std::exchange(any, true)) out.push_back(',');
     out.append(members_[i].key);
     const std::string_view text = rows.text(row, column);
     switch (members_[i].kind) {
-      case Kind::number:
+      case ValueKind::number:
         append_number(text, out);
         break;
-      case Kind::boolean:
+      case ValueKind::boolean:
         out.append(text == "t" ? "true" : "false");
         break;
-      case Kind::timestamp:
-        append_timestamp(text, out);
+      case ValueKind::timestamp:
+        out.push_back('"');
+        append_moment(text, out);
+        out.push_back('"');
         break;
-      case Kind::json:
+      case ValueKind::json:
         out.append(text);
         break;
-      case Kind::array:
+      case ValueKind::array:
         append_array(text, out);
         break;
-      case Kind::text:
+      case ValueKind::text:
         append_json_string(text, out);
         break;
     }

@@ -14,21 +14,27 @@
 
 namespace wellhead::resource {
 
+enum class ValueKind { text, number, boolean, timestamp, json, array };
+ValueKind value_kind(std::string_view sql_type);
+
+// 2024-01-31 10:42:00.5+00 → 2024-01-31T10:42:00.5Z; infinity and years BC stay as they are.
+void append_moment(std::string_view text, std::string& out);
+
 class RowJson {
  public:
   // In the order of the result's columns.
   explicit RowJson(const std::vector<converter::Column>& columns);
 
-  // Appends the members of one row without braces; says whether there were any.
-  bool write_members(const storage::Result& rows, int row, int first_column, std::string& out) const;
+  // Appends the members of one row without braces; says whether there were any. only: for each of the columns whether
+  // it is wanted; empty: all are.
+  bool write_members(const storage::Result& rows, int row, int first_column, std::string& out,
+                     const std::vector<bool>& only = {}) const;
 
  private:
-  enum class Kind { text, number, boolean, timestamp, json, array };
   struct Member {
     std::string key;  // "name":
-    Kind kind;
+    ValueKind kind;
   };
-  static Kind kind_of(std::string_view sql_type);
   std::vector<Member> members_;
 };
 

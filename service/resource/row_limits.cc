@@ -24,8 +24,7 @@ constexpr std::string_view kOwnZipcode =
     "zipcode ^@ ANY ((SELECT current_setting('wellhead.zip_prefixes')::text[])::text[])";
 // What the other table's own policy lets the role see.
 constexpr std::string_view kOwnRun = "EXISTS (SELECT FROM run r WHERE r.run_id = {0}.run_id)";
-constexpr std::string_view kOwnPatient =
-    "EXISTS (SELECT FROM zipcode_patient zp WHERE zp.patient_id = {0}.{1})";
+constexpr std::string_view kOwnPatient = "EXISTS (SELECT FROM zipcode_patient zp WHERE zp.patient_id = {0}.{1})";
 constexpr std::string_view kOwnParent = "EXISTS (SELECT FROM {2} p WHERE p.{3} = {0}.{1})";
 
 // {0}: table, {1}: what the limited role sees.
@@ -137,11 +136,16 @@ void require_limited_role(Connection& connection) {
 
 storage::LocalSettings row_limits(const webserver::Principal& principal) {
   if (!principal.limited()) return {};
-  return {{"role", std::string(kLimitedRole)}, {std::string(kPrefixes), storage::array_literal(principal.zip_prefixes)}};
+  return {{"role", std::string(kLimitedRole)},
+          {std::string(kPrefixes), storage::array_literal(principal.zip_prefixes)}};
 }
 
-Reading::Reading(storage::AsyncConnections& connections, const webserver::Request& request) {
-  if (request.principal) limits_ = row_limits(*request.principal);
+storage::LocalSettings row_limits(const webserver::Request& request) {
+  return request.principal ? row_limits(*request.principal) : storage::LocalSettings();
+}
+
+Reading::Reading(storage::AsyncConnections& connections, const webserver::Request& request)
+    : limits_(row_limits(request)) {
   const std::size_t worker = request.worker->index();
   connection_ = limits_.empty() ? &connections.at(worker) : &connections.limited_at(worker);
 }

@@ -28,10 +28,14 @@ void require_limited_role(storage::Connection& connection);
 // What a query of the principal has to be run with; empty when it is not limited.
 storage::LocalSettings row_limits(const webserver::Principal& principal);
 
+storage::LocalSettings row_limits(const webserver::Request& request);
+
 // The connection that a request reads through, as whoever it is from may.
 class Reading {
  public:
   Reading(storage::AsyncConnections& connections, const webserver::Request& request);
+  // On a connection in whose transaction the limits, if there are any, hold already.
+  explicit Reading(storage::AsyncConnection& connection) : connection_(&connection) {}
 
   bool limited() const { return !limits_.empty(); }
   storage::AsyncConnection::Query query(const storage::Statement& statement,

@@ -27,8 +27,9 @@ bool has(const Range& range, const Value& value) {
 }
 
 // Paths of the API that are no tables; a table of that name would be hidden by them.
-constexpr auto kTakenPaths = std::to_array<std::string_view>(
-    {"patients", "observations", "zipcodes", "runs", "health", "metrics", "docs", "schedules", "views"});
+constexpr auto kTakenPaths =
+    std::to_array<std::string_view>({"patients", "observations", "zipcodes", "runs", "receipts", "rejects", "stats",
+                                     "health", "metrics", "docs", "schedules", "views", "v1"});
 
 bool is_standard(const ResourceTable& table) { return table.name() == "patient" || table.name() == "observation"; }
 

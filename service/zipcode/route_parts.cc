@@ -9,6 +9,8 @@
 extern "C" {
 extern const char wellhead_zipcode_openapi[];
 extern const char wellhead_zipcode_openapi_end[];
+extern const char wellhead_zipcode_records_openapi[];
+extern const char wellhead_zipcode_records_openapi_end[];
 }
 // NOLINTEND(readability-identifier-naming)
 
@@ -75,14 +77,26 @@ Response not_its_zipcode(const Request& request) {
 }
 
 RouteDocuments::RouteDocuments() {
-  const std::string_view text(wellhead_zipcode_openapi, wellhead_zipcode_openapi_end);
-  document_ = parser_.parse(simdjson::padded_string(text));
+  const std::array<std::string_view, 2> texts = {
+      std::string_view(wellhead_zipcode_openapi, wellhead_zipcode_openapi_end),
+      std::string_view(wellhead_zipcode_records_openapi, wellhead_zipcode_records_openapi_end)};
+  for (std::size_t i = 0; i < texts.size(); ++i) documents_[i] = parsers_[i].parse(simdjson::padded_string(texts[i]));
 }
 
 void RouteDocuments::add_schemas(webserver::RouteTable& table) const {
-  for (const auto schema : document_["schemas"].get_object()) {
-    table.add_schema({std::string(schema.key), simdjson::minify(schema.value)});
+  for (const auto& document : documents_) {
+    for (const auto schema : document["schemas"].get_object()) {
+      table.add_schema({std::string(schema.key), simdjson::minify(schema.value)});
+    }
   }
+}
+
+std::string RouteDocuments::example(std::string_view name) const {
+  for (const auto& document : documents_) {
+    simdjson::dom::element found;
+    if (document["examples"][name].get(found) == simdjson::SUCCESS) return simdjson::minify(found);
+  }
+  throw meta::Error(meta::ErrorCode::internal, "there is no example " + std::string(name));
 }
 
 Parameter zipcode_parameter(ParameterIn in, std::string description) {

@@ -3,6 +3,7 @@
 
 #include <simdjson.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "library/webserver/idempotency.h"
 #include "library/webserver/problem.h"
 #include "service/resource/row_limits.h"
 #include "service/zipcode/route_queries.h"
@@ -28,6 +30,7 @@ struct RouteState {
   storage::AsyncConnections& connections;
   webserver::BlockingPool& pool;
   RouteStatements statements;
+  std::shared_ptr<webserver::IdempotencyKeys> keys = std::make_shared<webserver::IdempotencyKeys>();
 };
 using RouteStatePointer = std::shared_ptr<const RouteState>;
 
@@ -42,16 +45,16 @@ webserver::Response only_reads(const webserver::Request& request);
 bool may_see(const webserver::Request& request, const meta::Zipcode& zipcode);
 webserver::Response not_its_zipcode(const webserver::Request& request);
 
-// routes.openapi.json: schemas and examples by name.
+// routes.openapi.json and records.openapi.json: schemas and examples by name.
 class RouteDocuments {
  public:
   RouteDocuments();
   void add_schemas(webserver::RouteTable& table) const;
-  std::string example(std::string_view name) const { return simdjson::minify(document_["examples"][name].value()); }
+  std::string example(std::string_view name) const;
 
  private:
-  simdjson::dom::parser parser_;
-  simdjson::dom::element document_;
+  std::array<simdjson::dom::parser, 2> parsers_;
+  std::array<simdjson::dom::element, 2> documents_;
 };
 
 webserver::Parameter zipcode_parameter(webserver::ParameterIn in, std::string description);
@@ -60,5 +63,13 @@ std::vector<std::pair<std::string, std::string>> page_headers();
 
 // run_routes.cc
 void add_run_routes(const RouteStatePointer& state, const RouteDocuments& documents, webserver::RouteTable& table);
+// record_routes.cc
+void add_record_routes(const RouteStatePointer& state, const RouteDocuments& documents, webserver::RouteTable& table);
+// run_events.cc: progress as server-sent events
+webserver::Task<webserver::Response> run_events(RouteStatePointer state, webserver::Request request);
+
+// A run with its progress and, where a server can ask, its steps. Error{not_found}.
+webserver::Task<std::string> run_json(RouteStatePointer state, resource::Reading connection, webserver::Worker* worker,
+                                      meta::RunId run);
 
 }  // namespace wellhead::zipcode

@@ -1,5 +1,6 @@
 #include "service/zipcode/routes.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -39,11 +40,25 @@ Task<Response> get_zipcode(RouteStatePointer state, Request request) {
   co_return Response::json(std::string(rows.text(0, 1)));
 }
 
+std::optional<std::vector<std::string>> chosen_resources(const Request& request) {
+  const auto text = request.arguments.text("resources");
+  if (!text) return std::nullopt;
+  std::vector<std::string> names;
+  for (std::string_view rest = *text; !rest.empty();) {
+    const auto end = std::min(rest.find(','), rest.size());
+    names.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return names;
+}
+
 Task<Response> start_load(RouteStatePointer state, Request request) {
   if (state->operations == nullptr) co_return only_reads(request);
   const meta::Zipcode zipcode = meta::Zipcode::parse(*request.arguments.text("zipcode"));
   if (!may_see(request, zipcode)) co_return not_its_zipcode(request);
-  std::function<RequestedRun()> work = [state, zipcode] { return state->operations->load(zipcode); };
+  std::function<RequestedRun()> work = [state, zipcode, resources = chosen_resources(request)] {
+    return state->operations->load(zipcode, resources);
+  };
   auto started = state->pool.run<RequestedRun>(*request.worker, std::move(work));
   const RequestedRun requested = co_await started;
   std::vector<Value> parameters;
@@ -61,7 +76,8 @@ Task<Response> start_load(RouteStatePointer state, Request request) {
 
 // --- documentation and validation ------------------------------------------------------------------------------------
 
-Route start_load_route(const RouteStatePointer& state, const RouteDocuments& documents) {
+Route start_load_route(const RouteStatePointer& state, const RouteDocuments& documents,
+                       std::vector<std::string> loadable) {
   Route route;
   route.method = webserver::Method::post;
   route.path = "/zipcodes";
@@ -74,6 +90,13 @@ Route start_load_route(const RouteStatePointer& state, const RouteDocuments& doc
   Parameter zipcode = zipcode_parameter(ParameterIn::body, "Five digits; of a number the leading zeros are put back.");
   zipcode.required = true;
   route.parameters.push_back(std::move(zipcode));
+  Parameter resources;
+  resources.name = "resources";
+  resources.in = ParameterIn::body;
+  resources.type = webserver::ParameterType::choices;
+  resources.description = "What to load, instead of what the server is set to load; patients always.";
+  resources.choices = std::move(loadable);
+  route.parameters.push_back(std::move(resources));
   route.responses = {{.status = 202,
                       .description = "The run is queued.",
                       .schema = "StartedLoad",
@@ -82,6 +105,7 @@ Route start_load_route(const RouteStatePointer& state, const RouteDocuments& doc
   route.problems = {503};
   route.limited = true;
   route.handler = [state](Request request) { return start_load(state, std::move(request)); };
+  webserver::make_idempotent(state->keys, route);
   return route;
 }
 
@@ -120,14 +144,15 @@ Route get_zipcode_route(const RouteStatePointer& state, const RouteDocuments& do
 }  // namespace
 
 void add_routes(RunOperations* operations, storage::AsyncConnections& connections, webserver::BlockingPool& pool,
-                webserver::RouteTable& table) {
+                std::vector<std::string> resources, webserver::RouteTable& table) {
   const auto state = std::make_shared<const RouteState>(operations, connections, pool);
   const RouteDocuments documents;
   documents.add_schemas(table);
-  table.add(start_load_route(state, documents));
+  table.add(start_load_route(state, documents, std::move(resources)));
   table.add(list_zipcodes_route(state, documents));
   table.add(get_zipcode_route(state, documents));
   add_run_routes(state, documents, table);
+  add_record_routes(state, documents, table);
 }
 
 }  // namespace wellhead::zipcode

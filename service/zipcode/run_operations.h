@@ -24,8 +24,9 @@ class RunOperations {
  public:
   virtual ~RunOperations() = default;
 
-  // Queues a load of a zip code, or finds the one under way.
-  virtual RequestedRun load(const meta::Zipcode& zipcode) = 0;
+  // Queues a load of a zip code, or finds the one under way. resources: names of built-in views, or all; nullopt: those
+  // that this process loads.
+  virtual RequestedRun load(const meta::Zipcode& zipcode, const std::optional<std::vector<std::string>>& resources) = 0;
   // See LoadService (load.h).
   virtual void retry(meta::RunId run) = 0;
   virtual void pause(meta::RunId run) = 0;

@@ -43,31 +43,9 @@ Task<Response> list_runs(RouteStatePointer state, Request request) {
   co_return list_response(request, scope, filters, rows);
 }
 
-void append_member(std::string& object, std::string_view name, std::string_view json) {
-  object.pop_back();
-  object.append(",\"").append(name).append("\":").append(json).append("}");
-}
-
 Task<Response> get_run(RouteStatePointer state, Request request) {
-  const meta::RunId run{request.arguments.integer("id")};
-  std::vector<Value> parameters;
-  parameters.emplace_back(run.value);
-  auto query = state->reading(request).query(state->statements.run_detail, parameters);
-  const Result rows = co_await query;
-  if (rows.empty()) throw meta::Error(meta::ErrorCode::not_found, "There is no run with this number");
-  std::string body(rows.text(0, 1));
-  if (state->operations == nullptr) {
-    auto sums = state->reading(request).query(state->statements.progress, std::move(parameters));
-    const Result progress = co_await sums;
-    append_member(body, "progress", progress.text(0, 1));
-    co_return Response::json(std::move(body));
-  }
-  std::function<RunStatus()> work = [state, run] { return state->operations->status(run); };
-  auto asked = state->pool.run<RunStatus>(*request.worker, std::move(work));
-  const RunStatus status = co_await asked;
-  append_member(body, "progress", meta::to_json(status.progress));
-  append_member(body, "steps", meta::to_json(status.steps));
-  if (status.steps_error) append_member(body, "steps_error", meta::to_json(*status.steps_error));
+  auto telling = run_json(state, state->reading(request), request.worker, meta::RunId{request.arguments.integer("id")});
+  std::string body = co_await telling;
   co_return Response::json(std::move(body));
 }
 
@@ -152,6 +130,31 @@ Route get_run_route(const RouteStatePointer& state, const RouteDocuments& docume
   return route;
 }
 
+Route run_events_route(const RouteStatePointer& state) {
+  Route route;
+  route.path = "/runs/{id}/events";
+  route.operation_id = "watch_run";
+  route.tag = "Runs";
+  route.summary = "A run's progress as it goes, as server-sent events";
+  route.description =
+      "An event `progress` whenever something has changed, with the run as GET /runs/{id} gives it, and an event `end` "
+      "with the same once the run has ended. A client that comes back with Last-Event-ID gets what has changed since.";
+  route.parameters.push_back(run_parameter());
+  Parameter last;
+  last.name = "Last-Event-ID";
+  last.in = ParameterIn::header;
+  last.description = "The id of the last event that was received.";
+  route.parameters.push_back(std::move(last));
+  route.responses = {{.description = "The events.",
+                      .schema = "Events",
+                      .example = R"("id: 5d0c\nevent: progress\ndata: {\"run\":7}\n\n")",
+                      .content_type = "text/event-stream"}};
+  route.problems = {404, 503};
+  route.limited = true;
+  route.handler = [state](Request request) { return run_events(state, std::move(request)); };
+  return route;
+}
+
 struct ControlDescription {
   Control control;
   std::string name;
@@ -199,6 +202,7 @@ Route control_route(const RouteStatePointer& state, const RouteDocuments& docume
   route.handler = [state, call = control.control](Request request) {
     return control_run(state, call, std::move(request));
   };
+  webserver::make_idempotent(state->keys, route);
   return route;
 }
 
@@ -207,6 +211,8 @@ Route control_route(const RouteStatePointer& state, const RouteDocuments& docume
 void add_run_routes(const RouteStatePointer& state, const RouteDocuments& documents, webserver::RouteTable& table) {
   table.add(list_runs_route(state, documents));
   table.add(get_run_route(state, documents));
+  table.add_schema({"Events", R"json({"type": "string", "description": "Server-sent events."})json"});
+  table.add(run_events_route(state));
   for (const auto& control : controls()) table.add(control_route(state, documents, control));
 }
 
