@@ -47,8 +47,8 @@ struct TokenGate::State {
   State(TokenGateOptions given, webserver::Gatekeeper& gate)
       : options(std::move(given)), others(gate), pool(1, kMostWaiting), ready(options.keys.empty()) {}
 
-  std::string fetch() const;
-  void refresh();
+  std::string fetch(const std::stop_token& stop) const;
+  void refresh(const std::stop_token& stop = {});
   void run(const std::stop_token& stop);
   bool wants_refresh(std::string_view token);
   Verdict judge(std::string_view token);
@@ -66,7 +66,7 @@ struct TokenGate::State {
 };
 
 // Blocks.
-std::string TokenGate::State::fetch() const {
+std::string TokenGate::State::fetch(const std::stop_token& stop) const {
   if (!is_url(options.keys)) return read_file(options.keys);
   webclient::HttpSettings settings;
   settings.source_url = options.keys;
@@ -79,17 +79,17 @@ std::string TokenGate::State::fetch() const {
   webclient::HttpRequest request;
   request.url = options.keys;
   request.headers = {"Accept: application/json"};
-  webclient::HttpResponse response = client.send(request);
+  webclient::HttpResponse response = client.send(request, stop);
   if (response.status != 200) throw webclient::status_error(request, response);
   return std::move(response.body);
 }
 
-void TokenGate::State::refresh() {
+void TokenGate::State::refresh(const std::stop_token& stop) {
   {
     const std::scoped_lock lock(mutex);
     tried_at = Steady::now();
   }
-  auto read = security::JwtKeys::parse(fetch());
+  auto read = security::JwtKeys::parse(fetch(stop));
   const std::scoped_lock lock(mutex);
   keys = std::move(read);
   ready = true;
@@ -103,8 +103,9 @@ void TokenGate::State::run(const std::stop_token& stop) {
   for (;;) {
     bool soon = false;
     try {
-      refresh();
+      refresh(stop);
     } catch (const meta::Error& error) {
+      if (stop.stop_requested()) return;
       const std::scoped_lock reporting(mutex);
       soon = !ready;
       if (!std::exchange(reported, true)) spdlog::warn("the keys for tokens cannot be read: {}", error.message());
