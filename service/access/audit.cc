@@ -270,6 +270,7 @@ void AuditTrail::stop() {
   state_->collect();
   while (!state_->write() && Steady::now() < until) std::this_thread::sleep_for(kPauseBetweenTries);
   if (!state_->collected.empty()) state_->spill();
+  state_->connection.reset();
 }
 
 }  // namespace wellhead::access

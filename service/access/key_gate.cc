@@ -241,6 +241,7 @@ void KeyGate::stop() {
     state_->thread.join();
   }
   state_->pool.stop();
+  state_->connection.reset();
 }
 
 std::optional<Verdict> KeyGate::known(std::string_view credential) {
