@@ -32,6 +32,7 @@ constexpr std::string_view kExamples =
 struct LoadArguments {
   std::vector<std::string> zipcodes;
   bool plan = false;
+  bool restore_erased = false;
   int priority = orchestration::kNormalPriority;
 };
 
@@ -133,6 +134,7 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
   runs.reserve(zipcodes.size());
   auto options = load_options(settings);
   options.priority = arguments.priority;
+  if (arguments.restore_erased) options.restore_erased = true;
   for (const auto& zipcode : zipcodes) runs.push_back(worker.load(zipcode, options).run);
   worker.begin();
   follow_runs(worker, database, runs, signals, on_terminal);
@@ -156,6 +158,8 @@ void add_load(const Command& program, CommandLine& line) {
               "1 to 5; lower goes first where loads or their steps wait for others. Default: 3.")
       .between(1, 5)
       .type_name("N");
+  command.flag("--restore-erased", arguments->restore_erased,
+               "Load patients that were erased, too; they no longer count as erased.");
   add_load_settings(command, line);
   command.when_chosen([&line, arguments] { line.action = [&line, arguments] { return load(line, *arguments); }; });
 }
