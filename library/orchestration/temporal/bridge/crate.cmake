@@ -1,13 +1,20 @@
 # temporal_bridge: the crate as a static library, built by cargo in the build directory; include/temporal_bridge.h is its interface.
 
+# What people install is optimised; tests get what builds sooner, and share it with `cargo test` (scripts/test --temporal).
+set(crate_profile dev)
+set(crate_profile_directory debug)
+if(CMAKE_BUILD_TYPE MATCHES "Rel")
+  set(crate_profile release)
+  set(crate_profile_directory release)
+endif()
 set(crate_directory "${CMAKE_CURRENT_BINARY_DIR}/cargo")
-set(crate_library "${crate_directory}/release/libtemporal_bridge.a")
+set(crate_library "${crate_directory}/${crate_profile_directory}/libtemporal_bridge.a")
 file(GLOB crate_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/src/*.rs")
 
 # cargo has the last word on what is stale; its .d file would tell of the same sources.
 add_custom_command(OUTPUT "${crate_library}"
   COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${crate_directory}" "PROTOC=$<TARGET_FILE:protobuf::protoc>"
-          "${WELLHEAD_CARGO}" build --release --locked --lib --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
+          "${WELLHEAD_CARGO}" build --profile ${crate_profile} --locked --lib --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
   COMMAND "${CMAKE_COMMAND}" -E touch "${crate_library}"
   DEPENDS ${crate_sources} "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml" "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.lock"
   USES_TERMINAL COMMENT "Building the bridge to Temporal's core (some minutes the first time)" VERBATIM)

@@ -46,9 +46,18 @@ struct Poll {
     ever: AtomicBool,
 }
 
+impl Poll {
+    /// Of a kind that the worker does not take there is nothing to drain.
+    fn of(taken: bool) -> Self {
+        Poll { drained: AtomicBool::new(!taken), ..Poll::default() }
+    }
+}
+
 impl Worker {
     pub fn new(runtime: Arc<Runtime>, core: CoreWorker, feeder: Option<Feeder>) -> Self {
-        Worker { runtime, core: Arc::new(core), feeder, workflow_poll: Poll::default(), activity_poll: Poll::default() }
+        let takes = &core.get_config().task_types;
+        let (workflow_poll, activity_poll) = (Poll::of(takes.enable_workflows), Poll::of(takes.enable_remote_activities));
+        Worker { runtime, core: Arc::new(core), feeder, workflow_poll, activity_poll }
     }
 
     /// Runs on core's threads.
