@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "library/meta/logging.h"
+#include "library/meta/worker_settings.h"
 
 namespace wellhead::app {
 namespace {
@@ -138,7 +139,7 @@ void add_setting(const Command& command, CommandLine& line, const meta::SettingD
 
 void add_engine_settings(const Command& command, CommandLine& line) {
   for (const auto* setting :
-       {&kEngine, &kTaskQueue, &kTemporalAddress, &kTemporalNamespace, &kTemporalApiKey, &kTemporalTls,
+       {&kEngine, &kTaskQueue, &kPayloadKeys, &kTemporalAddress, &kTemporalNamespace, &kTemporalApiKey, &kTemporalTls,
         &kTemporalCaFile, &kTemporalCertificateFile, &kTemporalKeyFile, &kTemporalServerName}) {
     add_setting(command, line, *setting);
   }
@@ -146,6 +147,9 @@ void add_engine_settings(const Command& command, CommandLine& line) {
 
 void add_load_settings(const Command& command, CommandLine& line) {
   add_engine_settings(command, line);
+  constexpr auto workers = std::to_array<const meta::SettingDefinition*>(
+      {&kSlots, &kPollers, &kDeployment, &kBuildId, &kVersioning, &kCoreMetricsListen});
+  for (const auto* setting : workers) add_setting(command, line, *setting);
   add_setting(command, line, kSourceUrl, "--source");
   constexpr auto rest = std::to_array<const meta::SettingDefinition*>(
       {&kSourceToken,    &kSourceUser,      &kSourcePassword,     &kSourceCaFile,     &kConcurrency,

@@ -41,7 +41,12 @@ std::vector<std::string> resources(const meta::Settings& settings) {
   return names;
 }
 
-int concurrency(const meta::Settings& settings) { return static_cast<int>(settings.get(kConcurrency)); }
+// One a slot, and some for what is asked beside the steps.
+int connections(const meta::Settings& settings) {
+  int sum = 4;
+  for (const auto& [queue, slots] : engine_slots(settings)) sum += static_cast<int>(slots);
+  return sum;
+}
 
 zipcode::MakeLimiter make_limiter(const meta::Settings& settings, const std::string& database_url) {
   storage::CircuitOptions circuit;
@@ -139,7 +144,7 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
     : database_(database),
       erasure_key_(erasure_key(settings)),
       options_(load_options(settings)),
-      pool_(database.url(), concurrency(settings) + kLoadingSlots + kDefaultSlots + 4),
+      pool_(database.url(), connections(settings)),
       blobs_(storage::open_blob_store(settings)),
       loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url()), database.catalog(),
              erasure_key_.get()),
@@ -187,15 +192,15 @@ erasure::Eraser Worker::eraser() {
   for (const auto* table : tables) {
     for (auto& name : table->table_names()) known.push_back(std::move(name));
   }
-  const auto unknown = database_.connect().query(
-      "SELECT table_name FROM applied_view WHERE table_name <> ALL ($1::text[]) LIMIT 1",
-      {storage::array_literal(known)});
+  const auto unknown =
+      database_.connect().query("SELECT table_name FROM applied_view WHERE table_name <> ALL ($1::text[]) LIMIT 1",
+                                {storage::array_literal(known)});
   if (!unknown.empty()) {
-    throw meta::Error(meta::ErrorCode::invalid_setting,
-                      fmt::format("this process has no view of the table {}, so it cannot erase from it",
-                                  unknown.text(0, 0)),
-                      "Set WELLHEAD_VIEWS to the directory of views that the table was made from, or drop the table and "
-                      "its row in applied_view");
+    throw meta::Error(
+        meta::ErrorCode::invalid_setting,
+        fmt::format("this process has no view of the table {}, so it cannot erase from it", unknown.text(0, 0)),
+        "Set WELLHEAD_VIEWS to the directory of views that the table was made from, or drop the table and "
+        "its row in applied_view");
   }
   return {pool_, *blobs_, tables, *erasure_key_};
 }

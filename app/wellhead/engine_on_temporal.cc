@@ -8,6 +8,7 @@
 
 #include "app/wellhead/engines.h"
 #include "library/meta/error.h"
+#include "library/meta/worker_settings.h"
 #include "library/orchestration/temporal/temporal_engine.h"
 
 namespace wellhead::app {
@@ -43,7 +44,8 @@ std::optional<std::string> optional_text(const meta::Settings& settings, const T
 Connection connection_of(const meta::Settings& settings) {
   Connection connection{.address = settings.get(kTemporalAddress),
                         .name_space = settings.get(kTemporalNamespace),
-                        .api_key = optional_text(settings, kTemporalApiKey)};
+                        .api_key = optional_text(settings, kTemporalApiKey),
+                        .payload_keys = settings.get(kPayloadKeys)};
   Tls tls{.server_ca = text_of_file(settings, kTemporalCaFile),
           .client_certificate = text_of_file(settings, kTemporalCertificateFile),
           .client_key = text_of_file(settings, kTemporalKeyFile),
@@ -85,7 +87,11 @@ ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestrat
                                 .slots = engine_slots(settings),
                                 .liveness = std::max(settings.get(kLeaseDuration), kShortestLiveness),
                                 .stop_grace = kStopGrace,
-                                .build_id = WELLHEAD_VERSION,
+                                .build_id = optional_text(settings, kBuildId).value_or(WELLHEAD_VERSION),
+                                .deployment = settings.get(kDeployment),
+                                .pinned = settings.get(kVersioning) == "pinned",
+                                .pollers = static_cast<std::size_t>(settings.get(kPollers)),
+                                .metrics_listen = settings.get(kCoreMetricsListen),
                                 .observer = &observer};
   options.run_workflows = choose_queues(settings, options.slots);
   auto engine = std::make_unique<TemporalEngine>(registry, std::move(options));

@@ -4,6 +4,7 @@
 
 #include "library/meta/access_settings.h"
 #include "library/meta/settings.h"
+#include "library/meta/worker_settings.h"
 
 namespace wellhead::meta {
 namespace setting {
@@ -186,6 +187,11 @@ constexpr Duration kLeaseDuration{
      .unit = "seconds",
      .least = 500,
      .most = kHour}};
+constexpr Text kSlots{{.name = "WELLHEAD_SLOTS",
+                       .kind = SettingKind::text,
+                       .description =
+                           "Steps that a process works on at a time, by queue; those that are not named have "
+                           "2, and extraction WELLHEAD_CONCURRENCY."}};
 constexpr Text kEngine{{.name = "WELLHEAD_ENGINE",
                         .kind = SettingKind::choice,
                         .fallback = "embedded",
@@ -200,6 +206,35 @@ constexpr Text kServeQueues{
      .kind = SettingKind::text,
      .description =
          "What a worker on Temporal does, of workflows, default, extraction, loading; not set, it does all."}};
+constexpr Integer kPollers{{.name = "WELLHEAD_POLLERS",
+                            .kind = SettingKind::integer,
+                            .fallback = "5",
+                            .description = "Requests for work that a worker on Temporal has open at a time, by queue.",
+                            .least = 2,
+                            .most = 100}};
+constexpr Text kDeployment{
+    {.name = "WELLHEAD_DEPLOYMENT",
+     .kind = SettingKind::text,
+     .description = "Name of the workers' deployment on Temporal; not set, the server does not tell builds apart."}};
+constexpr Text kBuildId{{.name = "WELLHEAD_BUILD_ID",
+                         .kind = SettingKind::text,
+                         .description = "Name of this build on Temporal; not set, it is the program's version."}};
+constexpr Text kVersioning{
+    {.name = "WELLHEAD_VERSIONING",
+     .kind = SettingKind::choice,
+     .fallback = "auto_upgrade",
+     .description = "In a deployment: whether loads move to its current build, or end on the one that began them.",
+     .choices = "auto_upgrade|pinned"}};
+constexpr Text kCoreMetricsListen{
+    {.name = "WELLHEAD_CORE_METRICS_LISTEN",
+     .kind = SettingKind::address,
+     .description = "Address and port where a worker serves /metrics of Temporal's core; not set, it serves none."}};
+constexpr Text kPayloadKeys{
+    {.name = "WELLHEAD_PAYLOAD_KEYS",
+     .kind = SettingKind::text,
+     .description =
+         "Keys that encrypt what is sent to Temporal, as id:key with 32 bytes in base64; the first encrypts.",
+     .secret = true}};
 constexpr Text kTemporalAddress{{.name = "TEMPORAL_ADDRESS",
                                  .kind = SettingKind::address,
                                  .fallback = "127.0.0.1:7233",
@@ -313,9 +348,16 @@ std::span<const SettingDefinition* const> setting_definitions() {
                                                                        &kAzureSasToken,
                                                                        &kAzureEndpoint,
                                                                        &kLeaseDuration,
+                                                                       &kSlots,
                                                                        &kEngine,
                                                                        &kTaskQueue,
                                                                        &kServeQueues,
+                                                                       &kPollers,
+                                                                       &kDeployment,
+                                                                       &kBuildId,
+                                                                       &kVersioning,
+                                                                       &kCoreMetricsListen,
+                                                                       &kPayloadKeys,
                                                                        &kTemporalAddress,
                                                                        &kTemporalNamespace,
                                                                        &kTemporalApiKey,

@@ -82,12 +82,12 @@ void ActivityAttempt::note_heartbeat(Payload details) {
   last_sign_ = Steady::now();
 }
 
-std::string ActivityAttempt::heartbeat() const {
+coresdk::ActivityHeartbeat ActivityAttempt::heartbeat() const {
   coresdk::ActivityHeartbeat heartbeat;
   heartbeat.set_task_token(token_);
   const std::lock_guard lock(mutex_);
   set_payload(*heartbeat.add_details(), meta::to_json(details_));
-  return heartbeat.SerializeAsString();
+  return heartbeat;
 }
 
 const char* ActivityAttempt::passed_limit(Steady::time_point now) const {

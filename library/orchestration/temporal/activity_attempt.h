@@ -41,8 +41,8 @@ class ActivityAttempt {
   // This worker stops: what it has not done is another's.
   void stop_working();
   void note_heartbeat(Payload details);
-  // coresdk.ActivityHeartbeat, of what was told last.
-  std::string heartbeat() const;
+  // Of what was told last.
+  coresdk::ActivityHeartbeat heartbeat() const;
 
   // Which limit it has passed ("start-to-close", "heartbeat"); nullptr for none.
   const char* passed_limit(Steady::time_point now) const;

@@ -38,11 +38,9 @@ void ActivityWorker::join() {
 void ActivityWorker::poll() {
   for (;;) {
     try {
-      const auto bytes = core_.poll_activity();
-      if (!bytes) break;
-      coresdk::activity_task::ActivityTask task;
-      if (!task.ParseFromString(*bytes)) throw meta::Error(meta::ErrorCode::internal, "an unreadable activity task");
-      take(task);
+      const auto task = core_.poll_activity();
+      if (!task) break;
+      take(*task);
     } catch (const meta::Error& error) {
       spdlog::error("{}", error.what());
       std::this_thread::sleep_for(milliseconds(500));
@@ -64,9 +62,10 @@ void ActivityWorker::take(const coresdk::activity_task::ActivityTask& task) {
     observe();
     return;
   }
+  // A paused workflow lets go on what runs. That this worker stops, it knows, and when its attempts are to.
   const auto reason = task.cancel().reason();
-  // A paused workflow lets go on what runs.
-  if (reason == coresdk::activity_task::PAUSED || reason == coresdk::activity_task::RESET) return;
+  using enum coresdk::activity_task::ActivityCancelReason;
+  if (reason == PAUSED || reason == RESET || reason == WORKER_SHUTDOWN) return;
   const std::lock_guard lock(mutex_);
   for (const auto& attempt : running_) {
     if (attempt->token() == task.task_token()) attempt->give_up();
@@ -155,7 +154,7 @@ void ActivityWorker::send(const ActivityAttempt& attempt,
   try {
     // How this attempt failed reaches the next one with the last heartbeat.
     if (completion->result().has_failed()) core_.heartbeat(attempt.heartbeat());
-    core_.complete_activity(completion->SerializeAsString());
+    core_.complete_activity(*completion);
   } catch (const meta::Error& error) {
     spdlog::error("{}: {} could not be ended: {}", attempt.info().workflow_id, attempt.info().activity, error.what());
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "library/orchestration/temporal/messages.h"
+#include "library/orchestration/temporal/search_attributes.h"
 #include "library/orchestration/temporal/workflow_worker.h"
 
 namespace wellhead::orchestration::temporal_engine {
@@ -47,6 +48,7 @@ CachedRun::Success CachedRun::activate(const Activation& activation) {
     take(job);
   }
   Success success;
+  tell_state(success);
   if (!only_queries && !paused_) {
     const auto commands = run_.activate({.now = time_of(activation.timestamp()),
                                          .replaying = activation.is_replaying(),
@@ -66,6 +68,7 @@ CachedRun::Success CachedRun::activate(const Activation& activation) {
 void CachedRun::take(const WorkflowActivationJob& job) {
   if (job.has_initialize_workflow()) {
     const auto& start = job.initialize_workflow();
+    if (start.search_attributes().indexed_fields().contains(kStateAttribute)) told_paused_ = false;
     jobs_.emplace_back(InitializeWorkflow{first_of(start.arguments()), start.randomness_seed()});
   } else if (job.has_notify_has_patch()) {
     jobs_.emplace_back(NotifyHasPatch{job.notify_has_patch().patch_id()});
@@ -132,6 +135,14 @@ void CachedRun::note(const Command& command) {
   } else if (const auto end = end_of(command)) {
     ended_ = end;
   }
+}
+
+// A signal that pauses is in the history, so this is replayed as it was.
+void CachedRun::tell_state(Success& success) {
+  if (!told_paused_ || *told_paused_ == paused_) return;
+  told_paused_ = paused_;
+  set_keyword(*success.add_commands()->mutable_upsert_workflow_search_attributes()->mutable_search_attributes(),
+              kStateAttribute, paused_ ? kStatePaused : kStateRunning);
 }
 
 void CachedRun::answer(const coresdk::workflow_activation::QueryWorkflow& query, Success& success) {

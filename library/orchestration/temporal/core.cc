@@ -2,11 +2,18 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <temporal/sdk/core/activity_task/activity_task.pb.h>
+#include <temporal/sdk/core/core_interface.pb.h>
+#include <temporal/sdk/core/workflow_activation/workflow_activation.pb.h>
+#include <temporal/sdk/core/workflow_completion/workflow_completion.pb.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <exception>
 #include <utility>
+
+#include "library/orchestration/temporal/messages.h"
 
 namespace wellhead::orchestration::temporal_engine {
 namespace {
@@ -115,6 +122,7 @@ Runtime::Runtime(const std::string& metrics_listen) {
 Client::Client(Runtime& runtime, const Connection& connection)
     : name_space_(connection.name_space),
       identity_(connection.identity.empty() ? own_identity() : connection.identity) {
+  if (!connection.payload_keys.empty()) codec_.emplace(connection.payload_keys);
   const std::string options = meta::to_json(ClientJson{.address = connection.address,
                                                        .name_space = name_space_,
                                                        .identity = identity_,
@@ -144,7 +152,7 @@ std::string Client::call_bytes(std::string_view method, const std::string& reque
   return response.text();
 }
 
-CoreWorker::CoreWorker(Client& client, const WorkerOptions& options) {
+CoreWorker::CoreWorker(Client& client, const WorkerOptions& options) : client_(&client) {
   const std::string json = meta::to_json(options);
   Bytes error;
   temporal_worker* handle = nullptr;
@@ -175,40 +183,73 @@ void CoreWorker::validate() {
         meta::ErrorCode::engine_refused);
 }
 
-std::optional<std::string> CoreWorker::poll_workflow() {
+template <class Message>
+Message CoreWorker::read(const std::string& bytes) {
+  Message message;
+  if (!message.ParseFromString(bytes)) throw meta::Error(meta::ErrorCode::internal, "core's task cannot be read");
+  if (client_ == nullptr) return message;
+  try {
+    client_->receive(message);
+  } catch (const meta::Error&) {
+    refuse(message);
+    throw;
+  }
+  return message;
+}
+
+// Core waits for an answer to all that it hands out.
+void CoreWorker::refuse(const coresdk::workflow_activation::WorkflowActivation& activation) {
+  coresdk::workflow_completion::WorkflowActivationCompletion completion;
+  completion.set_run_id(activation.run_id());
+  set_failure(*completion.mutable_failed()->mutable_failure(), to_failure(std::current_exception()), true);
+  complete_workflow(completion);
+}
+
+void CoreWorker::refuse(const coresdk::activity_task::ActivityTask& task) {
+  coresdk::ActivityTaskCompletion completion;
+  completion.set_task_token(task.task_token());
+  set_failure(*completion.mutable_result()->mutable_failed()->mutable_failure(), to_failure(std::current_exception()),
+              true);
+  complete_activity(completion);
+}
+
+std::optional<coresdk::workflow_activation::WorkflowActivation> CoreWorker::poll_workflow() {
   Bytes activation;
   Bytes error;
   const auto status = temporal_worker_poll_workflow(handle_.get(), activation.out(), error.out());
   if (status == TEMPORAL_SHUTDOWN) return std::nullopt;
   check(status, "polling for workflow tasks", error, meta::ErrorCode::engine_unreachable);
-  return activation.text();
+  return read<coresdk::workflow_activation::WorkflowActivation>(activation.text());
 }
 
-std::optional<std::string> CoreWorker::poll_activity() {
+std::optional<coresdk::activity_task::ActivityTask> CoreWorker::poll_activity() {
   Bytes task;
   Bytes error;
   const auto status = temporal_worker_poll_activity(handle_.get(), task.out(), error.out());
   if (status == TEMPORAL_SHUTDOWN) return std::nullopt;
   check(status, "polling for activity tasks", error, meta::ErrorCode::engine_unreachable);
-  return task.text();
+  return read<coresdk::activity_task::ActivityTask>(task.text());
 }
 
-void CoreWorker::complete_workflow(const std::string& completion) {
+void CoreWorker::complete_workflow(const coresdk::workflow_completion::WorkflowActivationCompletion& completion) {
+  const std::string bytes = bytes_of(completion);
   Bytes error;
-  check(temporal_worker_complete_workflow(handle_.get(), data_of(completion), completion.size(), error.out()),
+  check(temporal_worker_complete_workflow(handle_.get(), data_of(bytes), bytes.size(), error.out()),
         "completing a workflow task", error, meta::ErrorCode::internal);
 }
 
-void CoreWorker::complete_activity(const std::string& completion) {
+void CoreWorker::complete_activity(const coresdk::ActivityTaskCompletion& completion) {
+  const std::string bytes = bytes_of(completion);
   Bytes error;
-  check(temporal_worker_complete_activity(handle_.get(), data_of(completion), completion.size(), error.out()),
+  check(temporal_worker_complete_activity(handle_.get(), data_of(bytes), bytes.size(), error.out()),
         "completing an activity task", error, meta::ErrorCode::internal);
 }
 
-void CoreWorker::heartbeat(const std::string& heartbeat) {
+void CoreWorker::heartbeat(const coresdk::ActivityHeartbeat& heartbeat) {
+  const std::string bytes = bytes_of(heartbeat);
   Bytes error;
-  check(temporal_worker_heartbeat(handle_.get(), data_of(heartbeat), heartbeat.size(), error.out()), "a heartbeat",
-        error, meta::ErrorCode::internal);
+  check(temporal_worker_heartbeat(handle_.get(), data_of(bytes), bytes.size(), error.out()), "a heartbeat", error,
+        meta::ErrorCode::internal);
 }
 
 }  // namespace wellhead::orchestration::temporal_engine

@@ -13,6 +13,8 @@
 #include "library/meta/describe.h"
 #include "library/meta/error.h"
 #include "library/orchestration/temporal/bridge/include/temporal_bridge.h"
+#include "library/orchestration/temporal/payload_border.h"
+#include "library/orchestration/temporal/payload_codec.h"
 
 namespace wellhead::orchestration::temporal_engine {
 
@@ -29,6 +31,8 @@ struct Connection {
   std::string identity;  // of this process; empty: core's own, pid@host
   std::optional<std::string> api_key;
   std::optional<Tls> tls;  // absent: no TLS
+  // Encrypts the payloads that are sent, by the keys of PayloadCodec; empty: does not.
+  std::string payload_keys;
 };
 
 struct WorkerOptions {
@@ -36,6 +40,9 @@ struct WorkerOptions {
   bool workflows = true;
   bool activities = true;
   std::string build_id;
+  std::string deployment_name;
+  bool versioning = false;
+  std::optional<std::string> default_versioning_behavior;  // auto_upgrade, pinned
   std::int64_t max_cached_workflows = 1000;
   std::int64_t max_concurrent_workflow_tasks = 100;
   std::int64_t max_concurrent_activities = 100;
@@ -46,6 +53,9 @@ struct WorkerOptions {
   static constexpr auto kFields = meta::fields(
       meta::field("task_queue", &WorkerOptions::task_queue), meta::field("workflows", &WorkerOptions::workflows),
       meta::field("activities", &WorkerOptions::activities), meta::field("build_id", &WorkerOptions::build_id),
+      meta::field("deployment_name", &WorkerOptions::deployment_name),
+      meta::field("versioning", &WorkerOptions::versioning),
+      meta::field("default_versioning_behavior", &WorkerOptions::default_versioning_behavior),
       meta::field("max_cached_workflows", &WorkerOptions::max_cached_workflows),
       meta::field("max_concurrent_workflow_tasks", &WorkerOptions::max_concurrent_workflow_tasks),
       meta::field("max_concurrent_activities", &WorkerOptions::max_concurrent_activities),
@@ -90,16 +100,30 @@ class Client {
 
   const std::string& name_space() const { return name_space_; }
   const std::string& identity() const { return identity_; }
+  bool encrypts() const { return codec_.has_value(); }
 
   // One method of the workflow service, or "OperatorService/…". Throws RpcError.
   template <class Response, class Request>
   Response call(std::string_view method, const Request& request,
                 std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000)) {
     Response response;
-    if (!response.ParseFromString(call_bytes(method, request.SerializeAsString(), timeout))) {
+    if (!response.ParseFromString(call_bytes(method, bytes_of(request), timeout))) {
       throw meta::Error(meta::ErrorCode::internal, "Temporal's answer to " + std::string(method) + " cannot be read");
     }
+    receive(response);
     return response;
+  }
+  // Of what goes out, encrypted if there are keys; what came in is decrypted where it stands.
+  template <class Message>
+  std::string bytes_of(const Message& message) const {
+    if (!codec_) return message.SerializeAsString();
+    Message encrypted = message;
+    Border(*codec_, Border::Direction::out).cross(encrypted);
+    return encrypted.SerializeAsString();
+  }
+  template <class Message>
+  void receive(Message& message) const {
+    if (codec_) Border(*codec_, Border::Direction::in).cross(message);
   }
   std::string call_bytes(std::string_view method, const std::string& request, std::chrono::milliseconds timeout);
 
@@ -109,24 +133,26 @@ class Client {
     void operator()(temporal_client* client) const { temporal_client_free(client); }
   };
   std::string name_space_, identity_;
+  std::optional<PayloadCodec> codec_;
   std::unique_ptr<temporal_client, Free> handle_;
 };
 
-// Polls answer nullopt once the worker is shut down and everything was polled.
+// Polls answer nullopt once the worker is shut down and everything was polled. A task that cannot be decrypted is
+// refused, for another worker to do, and thrown.
 class CoreWorker {
  public:
-  CoreWorker(Client& client, const WorkerOptions& options);
+  CoreWorker(Client& client, const WorkerOptions& options);  // client outlives it
   // One that replays the histories pushed to it, without a server.
   CoreWorker(Runtime& runtime, const WorkerOptions& options);
   void push_history(const std::string& workflow_id, const std::string& history);
   void finish_histories() { temporal_replay_worker_finish(handle_.get()); }
 
   void validate();
-  std::optional<std::string> poll_workflow();
-  std::optional<std::string> poll_activity();
-  void complete_workflow(const std::string& completion);
-  void complete_activity(const std::string& completion);
-  void heartbeat(const std::string& heartbeat);
+  std::optional<coresdk::workflow_activation::WorkflowActivation> poll_workflow();
+  std::optional<coresdk::activity_task::ActivityTask> poll_activity();
+  void complete_workflow(const coresdk::workflow_completion::WorkflowActivationCompletion& completion);
+  void complete_activity(const coresdk::ActivityTaskCompletion& completion);
+  void heartbeat(const coresdk::ActivityHeartbeat& heartbeat);
   // Starts the stop; go on polling until both polls answer nullopt.
   void shutdown() { temporal_worker_shutdown(handle_.get()); }
 
@@ -134,6 +160,16 @@ class CoreWorker {
   struct Free {
     void operator()(temporal_worker* worker) const { temporal_worker_free(worker); }
   };
+  template <class Message>
+  std::string bytes_of(const Message& message) const {
+    return client_ == nullptr ? message.SerializeAsString() : client_->bytes_of(message);
+  }
+  template <class Message>
+  Message read(const std::string& bytes);
+  void refuse(const coresdk::workflow_activation::WorkflowActivation& activation);
+  void refuse(const coresdk::activity_task::ActivityTask& task);
+
+  const Client* client_ = nullptr;  // a replay worker has none
   std::unique_ptr<temporal_worker, Free> handle_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <google/rpc/status.pb.h>
+#include <spdlog/spdlog.h>
 #include <temporal/api/errordetails/v1/message.pb.h>
 
 #include <utility>
@@ -58,7 +59,22 @@ Execution Executions::start(const std::string& workflow_type, const std::string&
   for (const auto& [name, value] : options.labels) {
     set_payload((*request.mutable_memo()->mutable_fields())[name], meta::to_json(value));
   }
-  const auto started = client_.call<service::StartWorkflowExecutionResponse>("StartWorkflowExecution", request);
+  // Search attributes cannot be encrypted.
+  const auto& shown = client_.encrypts() ? std::map<std::string, std::string>() : options.labels;
+  if (!options.labels.empty()) search_attributes_.set(*request.mutable_search_attributes(), shown);
+  const auto call = [&] {
+    return client_.call<service::StartWorkflowExecutionResponse>("StartWorkflowExecution", request);
+  };
+  service::StartWorkflowExecutionResponse started;
+  try {
+    started = call();
+  } catch (const RpcError& error) {
+    // Another of the cluster's servers may not have heard of them yet.
+    if (error.status() != kInvalidArgument || request.search_attributes().indexed_fields().empty()) throw;
+    spdlog::warn("{} is begun without search attributes: {}", workflow_id, error.message());
+    request.clear_search_attributes();
+    started = call();
+  }
   return {workflow_id, execution_id_of(workflow_id, started.run_id()), !started.started()};
 }
 
@@ -220,13 +236,15 @@ Payload Executions::query_history(const std::string& execution_id, const std::st
   return run.query(name);
 }
 
-void Executions::throw_query_failure(const RpcError& error) {
+void Executions::throw_query_failure(const RpcError& error) const {
   google::rpc::Status status;
   status.ParseFromString(error.details());
   for (const auto& detail : status.details()) {
     api::errordetails::v1::QueryFailedFailure failed;
     const bool fits = detail.type_url().ends_with("QueryFailedFailure") && failed.ParseFromString(detail.value());
-    if (fits && failed.has_failure()) throw to_error(failure_of(failed.failure()));
+    if (!fits || !failed.has_failure()) continue;
+    client_.receive(*failed.mutable_failure());
+    throw to_error(failure_of(failed.failure()));
   }
   throw meta::Error(meta::ErrorCode::not_found, error.message());
 }

@@ -11,6 +11,7 @@
 #include "library/orchestration/registry.h"
 #include "library/orchestration/temporal/core.h"
 #include "library/orchestration/temporal/history.h"
+#include "library/orchestration/temporal/search_attributes.h"
 
 namespace wellhead::orchestration::temporal_engine {
 
@@ -20,7 +21,7 @@ class Executions {
 
   // client and registry outlive it.
   Executions(Client& client, const Registry& registry, std::string task_queue)
-      : client_(client), registry_(registry), task_queue_(std::move(task_queue)) {}
+      : client_(client), registry_(registry), task_queue_(std::move(task_queue)), search_attributes_(client) {}
 
   Execution start(const std::string& workflow_type, const std::string& workflow_id, const Payload& input,
                   const StartOptions& options);
@@ -49,12 +50,13 @@ class Executions {
   std::string require_open(const std::string& execution_id, const char* action, Description& seen);
   void pause_activity(const std::string& execution_id, const std::string& activity_id, bool paused);
   Payload query_history(const std::string& execution_id, const std::string& name);
-  [[noreturn]] static void throw_query_failure(const RpcError& error);
+  [[noreturn]] void throw_query_failure(const RpcError& error) const;
   Execution reset(const std::string& execution_id, std::int64_t event_id);
 
   Client& client_;
   const Registry& registry_;
   const std::string task_queue_;
+  SearchAttributes search_attributes_;
 };
 
 // Where an execution that has ended is begun again: the end of the first workflow task whose commands are not kept. All

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <temporal/api/workflowservice/v1/request_response.pb.h>
 
 #include <condition_variable>
 #include <mutex>

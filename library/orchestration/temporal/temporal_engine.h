@@ -36,7 +36,12 @@ struct TemporalEngineOptions {
   // How long the server may be unreachable before someone in wait() gives up.
   std::chrono::milliseconds patience{60'000};
   std::string build_id;
+  // Set: builds of this deployment are told apart, and the server gives a workflow to the deployment's current build,
+  // or, pinned, to the build that began it. Which is current, says whoever runs the cluster.
+  std::string deployment;
+  bool pinned = false;
   std::size_t max_cached_workflows = 1000;
+  std::size_t pollers = 5;     // requests for work that are open at a time, by queue and kind
   std::string metrics_listen;  // of core's own metrics; empty: none
   // Outlives the engine; may be null.
   EngineObserver* observer = nullptr;

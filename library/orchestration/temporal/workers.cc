@@ -27,14 +27,19 @@ Workers::Workers(Executions& executions, const Registry& registry, const Tempora
 
 void Workers::add(const std::string& queue, std::size_t slots, bool workflows) {
   const bool activities = slots > 0;
+  const auto pollers = std::max<std::int64_t>(static_cast<std::int64_t>(options_.pollers), 1);
   WorkerOptions core{.task_queue = task_queue_of(options_.task_queue, queue),
                      .workflows = workflows,
                      .activities = activities,
                      .build_id = options_.build_id,
+                     .deployment_name = options_.deployment,
+                     .versioning = !options_.deployment.empty(),
                      .max_cached_workflows = static_cast<std::int64_t>(options_.max_cached_workflows),
                      .max_concurrent_workflow_tasks = kWorkflowTasks,
                      .max_concurrent_activities = std::max<std::int64_t>(static_cast<std::int64_t>(slots), 1),
-                     .activity_pollers = std::clamp<std::int64_t>(static_cast<std::int64_t>(slots), 1, 5)};
+                     .workflow_pollers = std::max<std::int64_t>(pollers, 2),
+                     .activity_pollers = std::clamp<std::int64_t>(static_cast<std::int64_t>(slots), 1, pollers)};
+  if (core.versioning) core.default_versioning_behavior = options_.pinned ? "pinned" : "auto_upgrade";
   auto& worker = *cores_.emplace_back(std::make_unique<CoreWorker>(executions_.client(), core));
   worker.validate();
   if (activities) {

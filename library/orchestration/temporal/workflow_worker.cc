@@ -30,12 +30,10 @@ void WorkflowWorker::join() {
 void WorkflowWorker::poll() {
   for (;;) {
     try {
-      const auto bytes = core_.poll_workflow();
-      if (!bytes) break;
-      Activation activation;
-      if (!activation.ParseFromString(*bytes)) throw meta::Error(meta::ErrorCode::internal, "an unreadable activation");
+      auto activation = core_.poll_workflow();
+      if (!activation) break;
       const std::lock_guard lock(mutex_);
-      activations_.push_back(std::move(activation));
+      activations_.push_back(*std::move(activation));
       arrived_.notify_one();
     } catch (const meta::Error& error) {
       spdlog::error("{}", error.what());
@@ -63,7 +61,7 @@ void WorkflowWorker::handle(const Activation& activation) {
   try {
     std::optional<Effects> effects;
     const Completion completion = answer(activation, effects);
-    core_.complete_workflow(completion.SerializeAsString());
+    core_.complete_workflow(completion);
     if (effects) note(activation, *effects);
   } catch (const meta::Error& error) {
     spdlog::error("workflow run {}: {}", activation.run_id(), error.what());

@@ -47,6 +47,7 @@ class CachedRun {
   void resolve(Job job, Sequence sequence);
   void note(const Command& command);
   void answer(const coresdk::workflow_activation::QueryWorkflow& query, Success& success);
+  void tell_state(Success& success);
 
   const Registry& registry_;
   CommandTerms terms_;
@@ -55,6 +56,8 @@ class CachedRun {
   std::set<Sequence> given_up_;  // whose outcomes do not matter any more
   std::vector<Sequence> given_up_now_;
   bool paused_ = false;
+  // What the search attribute says, if the execution has it: it was begun with it, so it may be changed.
+  std::optional<bool> told_paused_;
   std::optional<WorkflowState> ended_;
 };
 
