@@ -89,6 +89,7 @@ class RunsTest : public testing::ProgramTest {
     const fixture::TestDatabase other;
     auto environment = environment_;
     environment["WELLHEAD_DATABASE_URL"] = other.url();
+    environment["WELLHEAD_ENGINE"] = "embedded";  // equal on all
     Process load(WELLHEAD_PROGRAM, {"load", "02139", "--json"}, environment);
     EXPECT_EQ(load.wait(), 0) << load.errors();
     return digests(Json(load.output()));
@@ -151,7 +152,11 @@ TEST_F(RunsTest, RetryLeavesTheRunToAWorker) {
   server_.clear_faults();
   const auto detached = run({"runs", "retry", "1", "--detach"});
   EXPECT_EQ(detached.status, 0) << detached.errors;
-  EXPECT_THAT(detached.output, AllOf(HasSubstr("Run 1 of 02139 goes on"), HasSubstr("No worker runs just now")));
+  EXPECT_THAT(detached.output, HasSubstr("Run 1 of 02139 goes on"));
+  // Temporal's workers are not known to the database.
+  if (!testing::kOnTemporal) {
+    EXPECT_THAT(detached.output, HasSubstr("No worker runs just now"));
+  }
   expect_refusal({"runs", "retry", "1"}, "run 1 cannot be retried: it is running");
 
   Process worker(WELLHEAD_PROGRAM, {"worker"}, environment_);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/wellhead/testing/test_engine.h"
 #include "library/meta/describe.h"
 #include "tests/fixture/database.h"
 #include "tests/fixture/directory.h"
@@ -49,6 +50,7 @@ class ProgramTest : public ::testing::Test {
                     {"WELLHEAD_HOME", (directory_.path() / "home").string()},
                     {"WELLHEAD_SOURCE_URL", server_.base_url()},
                     {"WELLHEAD_LISTEN", "127.0.0.1:0"}};
+    environment_.insert(engine_.settings().begin(), engine_.settings().end());
   }
 
   struct Outcome {
@@ -84,6 +86,7 @@ class ProgramTest : public ::testing::Test {
   fixture::TestDirectory directory_;
   fixture::TestDatabase database_;
   fixture::FhirSim server_;
+  TestEngine engine_;
   Environment environment_;
 };
 
