@@ -1,8 +1,14 @@
 #include "tests/functional/program.h"
 
 #include <algorithm>
+#include <csignal>
 #include <optional>
+#include <stdexcept>
 #include <utility>
+
+#include "library/webserver/testing/raw_client.h"
+#include "tests/fixture/process.h"
+#include "tests/fixture/wait.h"
 
 namespace wellhead::functional {
 namespace {
@@ -40,29 +46,53 @@ std::map<std::string, std::string> program_settings(const Warehouse& warehouse, 
           {"WELLHEAD_OBSERVATIONS", "per-patient"},    {"WELLHEAD_PAGE_SIZE", "20"}};
 }
 
+void request_load(std::map<std::string, std::string> settings, const std::string& zip) {
+  settings["WELLHEAD_LISTEN"] = "127.0.0.1:0";
+  fixture::Process serve(WELLHEAD_PROGRAM, {"serve"}, settings);
+  const auto fail = [&](const std::string& what) {
+    throw std::runtime_error(what + "; it wrote:\n" + serve.output() + serve.errors());
+  };
+  std::string said;
+  fixture::wait_until([&] {
+    said = serve.output();
+    return said.find('\n') != std::string::npos || !serve.running();
+  });
+  const auto port = said.rfind(':');
+  if (port == std::string::npos) fail("`wellhead serve` did not start");
+  const auto answer = webserver::testing::post_json(static_cast<std::uint16_t>(std::stoi(said.substr(port + 1))),
+                                                    "/zipcodes", R"({"zipcode":")" + zip + R"("})");
+  if (answer.status != 202) fail("POST /zipcodes was answered with " + std::to_string(answer.status));
+  serve.signal(SIGTERM);
+  if (serve.wait() != 0) fail("`wellhead serve` did not end well");
+}
+
 bool owns(const Warehouse& warehouse, pid_t process) {
   return warehouse.value("SELECT coalesce(owner, '') FROM wellhead_journal.lease")
       .starts_with("process " + std::to_string(process) + " ");
 }
 
-void FetchProof::note(const Warehouse& warehouse, const FhirSim& server) {
-  if (warehouse.value("SELECT coalesce(to_regclass('staged_batch')::text, '')").empty()) return;
+FetchProof::Staged FetchProof::look(const Warehouse& warehouse) {
+  Staged known;
+  if (warehouse.value("SELECT coalesce(to_regclass('staged_batch')::text, '')").empty()) return known;
   auto connection = warehouse.connect();
   const auto staged =
       connection.query("SELECT batch, resource_type, (result->>'pages')::bigint FROM staged_batch ORDER BY batch");
-  Note note{.requests = server.request_log().size(), .pages = 0, .batches = {}};
   for (int row = 0; row < staged.rows(); ++row) {
     if (staged.text(row, 1) == "Patient") {
-      note.pages += static_cast<std::size_t>(staged.integer(row, 2));
+      known.pages += static_cast<std::size_t>(staged.integer(row, 2));
     } else {
-      note.batches.push_back(staged.integer(row, 0));
+      known.batches.push_back(staged.integer(row, 0));
     }
   }
-  notes_.push_back(std::move(note));
   const auto patients = connection.query("SELECT patient_id FROM run_patient WHERE ordinal >= 0 ORDER BY ordinal");
-  if (std::cmp_less(patients.rows(), patients_.size())) return;
+  if (std::cmp_less(patients.rows(), patients_.size())) return known;
   patients_.clear();
   for (int row = 0; row < patients.rows(); ++row) patients_.emplace_back(patients.text(row, 0));
+  return known;
+}
+
+void FetchProof::settle(Staged staged, const FhirSim& server) {
+  notes_.push_back({.requests = server.request_log().size(), .staged = std::move(staged)});
 }
 
 // From which request on a patient's observations must not be searched. Batches are cut from the run's patients in the
@@ -75,8 +105,9 @@ std::map<std::string, std::size_t> FetchProof::finished_patients(const Warehouse
   std::map<std::string, std::size_t> finished;
   for (int row = 0; row < ranges.rows(); ++row) {
     figures.largest_batch = std::max(figures.largest_batch, ranges.integer(row, 2));
-    const auto noted = std::ranges::find_if(
-        notes_, [&](const Note& note) { return std::ranges::binary_search(note.batches, ranges.integer(row, 0)); });
+    const auto noted = std::ranges::find_if(notes_, [&](const Note& note) {
+      return std::ranges::binary_search(note.staged.batches, ranges.integer(row, 0));
+    });
     if (noted == notes_.end()) continue;
     const auto first = static_cast<std::size_t>(ranges.integer(row, 1));
     for (auto at = first; at < first + static_cast<std::size_t>(ranges.integer(row, 2)); ++at) {
@@ -101,8 +132,8 @@ FetchProof::Figures FetchProof::figures(const Warehouse& warehouse, const FhirSi
     } else if (is_patient_page(log[at])) {
       const auto page = static_cast<std::size_t>(std::ranges::find(pages, target) - pages.begin());
       if (page == pages.size()) pages.push_back(target);
-      const bool staged_before =
-          std::ranges::any_of(notes_, [&](const Note& note) { return page < note.pages && at >= note.requests; });
+      const bool staged_before = std::ranges::any_of(
+          notes_, [&](const Note& note) { return page < note.staged.pages && at >= note.requests; });
       if (staged_before) figures.fetched_again.push_back(target);
     } else {
       continue;

@@ -18,6 +18,10 @@ namespace wellhead::functional {
 // patient, as FetchProof needs it.
 std::map<std::string, std::string> program_settings(const Warehouse& warehouse, const fixture::FhirSim& server);
 
+// Asks for a load by a `wellhead serve` of its own, which has ended when this returns. Throws std::runtime_error, with
+// what it wrote.
+void request_load(std::map<std::string, std::string> settings, const std::string& zip);
+
 // Whether this process runs the workflows, by the lease.
 bool owns(const Warehouse& warehouse, pid_t process);
 
@@ -25,8 +29,17 @@ bool owns(const Warehouse& warehouse, pid_t process);
 // fhirsim throw when they are away.
 class FetchProof {
  public:
-  // Call while no process loads: what stands in staged_batch now must not be asked for from here on.
-  void note(const Warehouse& warehouse, const fixture::FhirSim& server);
+  struct Staged {
+    std::size_t pages = 0;  // of patients
+    std::vector<std::int64_t> batches;
+  };
+  // What stands in staged_batch now.
+  Staged look(const Warehouse& warehouse);
+  // Call when no process loads any more that did when this was looked at: an attempt that begins later finds it staged,
+  // and must not ask for it.
+  void settle(Staged staged, const fixture::FhirSim& server);
+  // Both. Call while no process loads.
+  void note(const Warehouse& warehouse, const fixture::FhirSim& server) { settle(look(warehouse), server); }
 
   struct Figures {
     std::int64_t searches = 0;               // that fhirsim answered whole
@@ -40,8 +53,7 @@ class FetchProof {
  private:
   struct Note {
     std::size_t requests;  // in the log at that time
-    std::size_t pages;     // of patients, staged
-    std::vector<std::int64_t> batches;
+    Staged staged;
   };
   std::map<std::string, std::size_t> finished_patients(const Warehouse& warehouse, Figures& figures) const;
 

@@ -1,0 +1,186 @@
+#include "tests/chaos/temporal_chaos.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+namespace wellhead::chaos {
+namespace {
+
+using fixture::Process;
+using std::chrono::milliseconds;
+
+constexpr auto kPoll = milliseconds(100);
+constexpr int kSlots = 5;                     // extraction activities of a load at a time
+constexpr std::chrono::minutes kPatience{5};  // for the load's end once nothing disturbs it
+
+// Warehouses are made on the server that this names.
+void announce(const fixture::PostgresServer& server) { setenv("WELLHEAD_TEST_DATABASE_URL", server.url().c_str(), 1); }
+
+[[noreturn]] void fail(const std::string& what, const Process& program) {
+  throw std::runtime_error(fmt::format("{}; it wrote:\n{}{}", what, program.output(), program.errors()));
+}
+
+void expect(bool good, const std::string& what) {
+  if (!good) throw std::runtime_error(what);
+}
+
+}  // namespace
+
+TemporalChaos::TemporalChaos(const TemporalOptions& options)
+    : options_(options),
+      random_(options.seed),
+      source_({"--generate", std::to_string(options.patients), "--observations", std::to_string(options.observations),
+               "--zip", "02139", "--seed", std::to_string(options.seed)}),
+      undisturbed_((announce(postgres_), functional::Warehouse::Begin::migrated)),
+      workers_(static_cast<std::size_t>(options.workers)) {}
+
+std::map<std::string, std::string> TemporalChaos::settings() const {
+  auto environment = functional::program_settings(warehouse_, source_);
+  environment["WELLHEAD_PAGE_SIZE"] = std::to_string(std::max(options_.observations, 50));
+  environment["WELLHEAD_ENGINE"] = "temporal";
+  environment["TEMPORAL_ADDRESS"] = temporal_.address();
+  environment["WELLHEAD_LEASE_DURATION"] = "3s";
+  return environment;
+}
+
+milliseconds TemporalChaos::chance(int least, int most) {
+  return milliseconds(std::uniform_int_distribution<int>(least, most)(random_));
+}
+
+void TemporalChaos::load_undisturbed() {
+  auto environment = settings();
+  environment["WELLHEAD_ENGINE"] = "embedded";
+  environment["WELLHEAD_DATABASE_URL"] = undisturbed_.database_url();
+  environment["WELLHEAD_BLOB_URL"] = undisturbed_.blob_url();
+  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, environment);
+  if (load.wait(kPatience) != 0) fail("the undisturbed load failed", load);
+  source_.clear_log();
+  source_.add_fault(R"({"kind": "latency", "ms": 120, "jitter_ms": 60})");
+}
+
+void TemporalChaos::start(Worker& worker) {
+  worker.process = std::make_unique<Process>(WELLHEAD_PROGRAM, std::vector<std::string>{"worker"}, settings());
+  worker.next = Clock::now() + chance(200, 6000);
+}
+
+void TemporalChaos::disturb() {
+  functional::request_load(settings(), "02139");
+  for (auto& worker : workers_) start(worker);
+  while (kills() < wanted_kills()) {
+    const auto done = patients_done();
+    for (auto& worker : workers_) look_after(worker, done);
+    const auto due = options_.server_kills > server_kills_ &&
+                     kills() >= (server_kills_ + 1) * wanted_kills() / (options_.server_kills + 1);
+    if (due) kill_server();
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+// A worker is killed when its time has come. All are, when the load gets ahead of the kills: it has to last for them.
+void TemporalChaos::look_after(Worker& worker, std::int64_t done) {
+  if (worker.process == nullptr) {
+    if (Clock::now() >= worker.next && worker.kills < options_.kills) start(worker);
+    return;
+  }
+  expect_running(worker);
+  const auto most = static_cast<std::int64_t>(options_.patients) * (kills() + 1) / (wanted_kills() + 2);
+  if (Clock::now() < worker.next && done < most) return;
+  kill(worker);
+}
+
+void TemporalChaos::expect_running(Worker& worker) const {
+  if (!worker.process->running())
+    fail(fmt::format("a worker ended by itself after {} kills", kills()), *worker.process);
+}
+
+void TemporalChaos::kill(Worker& worker) {
+  const auto process = worker.process->pid();
+  worker.process->signal(SIGKILL);
+  worker.process->wait();
+  worker.process.reset();
+  worker.next = Clock::now() + chance(0, 1000);
+  ++worker.kills;
+  note_death(process);
+  if (kills() % 10 != 0) return;
+  fmt::print("{} kills, {} of the server: {} of {} patients done\n", kills(), server_kills_, patients_done(),
+             options_.patients);
+  std::fflush(stdout);
+}
+
+void TemporalChaos::note_death(pid_t process) {
+  for (auto& pending : pending_) {
+    pending.running.erase(process);
+    if (pending.running.empty()) proof_.settle(std::move(pending.staged), source_);
+  }
+  std::erase_if(pending_, [](const Pending& pending) { return pending.running.empty(); });
+  Pending now{.staged = proof_.look(warehouse_), .running = {}};
+  for (const auto& worker : workers_) {
+    if (worker.process != nullptr) now.running.insert(worker.process->pid());
+  }
+  if (now.running.empty()) {
+    proof_.settle(std::move(now.staged), source_);
+  } else {
+    pending_.push_back(std::move(now));
+  }
+}
+
+void TemporalChaos::kill_server() {
+  temporal_.kill();
+  ++server_kills_;
+  std::this_thread::sleep_for(chance(0, 2000));
+  temporal_.start_again();
+}
+
+int TemporalChaos::kills() const {
+  int sum = 0;
+  for (const auto& worker : workers_) sum += worker.kills;
+  return sum;
+}
+
+std::int64_t TemporalChaos::patients_done() const {
+  return warehouse_.number(
+      "SELECT coalesce(sum((result->>'patients')::bigint), 0) FROM staged_batch WHERE resource_type = 'Observation'");
+}
+
+void TemporalChaos::finish() {
+  source_.clear_faults();
+  for (auto& worker : workers_) {
+    if (worker.process == nullptr) start(worker);
+  }
+  const auto end = Clock::now() + kPatience;
+  const auto open = [&] { return warehouse_.value("SELECT state FROM run") == "running"; };
+  while (open() && Clock::now() < end) {
+    for (auto& worker : workers_) expect_running(worker);
+    std::this_thread::sleep_for(kPoll);
+  }
+  if (open()) fail("the load did not end", *workers_.front().process);
+  for (auto& worker : workers_) {
+    worker.process->signal(SIGTERM);
+    if (worker.process->wait() != 0) fail("a worker did not stop well", *worker.process);
+  }
+}
+
+void TemporalChaos::verify() const {
+  const auto states = warehouse_.value("SELECT string_agg(state, ' ') FROM run");
+  expect(states == "complete", "expected one complete run, found: " + states);
+  expect(warehouse_.content() == undisturbed_.content(), "the rows differ from those of the undisturbed load");
+  expect(warehouse_.receipts() == undisturbed_.receipts(),
+         fmt::format("the receipts differ: undisturbed\n{}\ndisturbed\n{}", undisturbed_.receipts(),
+                     warehouse_.receipts()));
+  const auto figures = proof_.figures(warehouse_, source_);
+  fmt::print(
+      "{} kills of {} workers, {} of the Temporal server; {} searches answered, {} of them again; batches of up to {} "
+      "patients; {} steps finished before an attempt began were fetched\n",
+      kills(), options_.workers, server_kills_, figures.searches, figures.repeated, figures.largest_batch,
+      figures.fetched_again.size());
+  for (const auto& target : figures.fetched_again) expect(false, "fetched again after it was staged: " + target);
+  expect(figures.repeated <= (kills() + server_kills_) * (kSlots * figures.largest_batch + 1),
+         "more was fetched twice than was in flight");
+}
+
+}  // namespace wellhead::chaos
