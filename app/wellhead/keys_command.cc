@@ -94,7 +94,9 @@ int create(const CommandLine& line, const CreateArguments& arguments) {
     }
     fmt::print("{}\n", created.key);
     std::fflush(stdout);
-    fmt::print(stderr, "This is the only time that the key is shown. Role {}, zip codes {}, expires {}; `wellhead keys revoke {}` ends it.\n",
+    fmt::print(stderr,
+               "This is the only time that the key is shown. Role {}, zip codes {}, expires {}; `wellhead keys revoke "
+               "{}` ends it.\n",
                created.description.role, zips_text(created.description),
                created.description.expires_at.value_or("never"), created.description.id);
   });

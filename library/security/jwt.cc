@@ -66,7 +66,8 @@ std::optional<PublicKey> read_key(const object& key) {
   if (!use.empty() && use != "sig") return std::nullopt;
   const auto type = text_of(key, "kty");
   const auto algorithm = text_of(key, "alg");
-  if (type == "RSA" && (algorithm.empty() || algorithm == "RS256")) return PublicKey::rsa(part(key, "n"), part(key, "e"));
+  if (type == "RSA" && (algorithm.empty() || algorithm == "RS256"))
+    return PublicKey::rsa(part(key, "n"), part(key, "e"));
   const bool p256 = type == "EC" && text_of(key, "crv") == "P-256";
   if (p256 && (algorithm.empty() || algorithm == "ES256")) return PublicKey::p256(part(key, "x"), part(key, "y"));
   return std::nullopt;
@@ -127,8 +128,7 @@ bool is_for(const object& claims, std::string_view audience) {
 // NumericDate (RFC 7519 §2); may have a fraction.
 std::optional<std::chrono::sys_seconds> moment(const object& claims, std::string_view name) {
   double seconds = 0;
-  if (claims[name].get(seconds) != simdjson::SUCCESS || !(seconds >= 0) ||
-      seconds > static_cast<double>(kLastSecond)) {
+  if (claims[name].get(seconds) != simdjson::SUCCESS || !(seconds >= 0) || seconds > static_cast<double>(kLastSecond)) {
     return std::nullopt;
   }
   return std::chrono::sys_seconds(std::chrono::seconds(static_cast<std::int64_t>(std::floor(seconds))));

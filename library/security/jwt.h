@@ -1,7 +1,8 @@
-// JSON Web Tokens as bearer tokens (RFC 7519, 7515, 7517, 8725): signed with RS256, ES256 or HS256. Nothing here does I/O.
+// JSON Web Tokens as bearer tokens (RFC 7519, 7515, 7517, 8725): signed with RS256, ES256 or HS256. Nothing here does
+// I/O.
 //
-// What a key is decides by which algorithm it is used, never the token alone: an RSA key checks RS256 and nothing else, a
-// P-256 key ES256, the shared secret HS256. `none` and every other algorithm are refused, and so is a token with a
+// What a key is decides by which algorithm it is used, never the token alone: an RSA key checks RS256 and nothing else,
+// a P-256 key ES256, the shared secret HS256. `none` and every other algorithm are refused, and so is a token with a
 // critical header (RFC 7515 §4.1.11).
 #pragma once
 
@@ -58,7 +59,6 @@ std::optional<std::string> key_id_of(std::string_view token);
 
 // What the token says, or why it is refused (without anything of its content). A token has to expire.
 std::expected<JwtClaims, std::string_view> verify_jwt(std::string_view token, const JwtKeys& keys,
-                                                      const JwtRules& rules,
-                                                      std::chrono::system_clock::time_point now);
+                                                      const JwtRules& rules, std::chrono::system_clock::time_point now);
 
 }  // namespace wellhead::security

@@ -1,11 +1,11 @@
 // Tokens as a client may send them: whatever the bytes are, they are refused without harm, for none is signed.
+#include "library/security/jwt.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
-
-#include "library/security/jwt.h"
 
 namespace security = wellhead::security;
 

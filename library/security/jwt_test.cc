@@ -78,8 +78,8 @@ class JwtTest : public ::testing::Test {
   }
   static std::string claims(const std::string& more = R"("wellhead_role": "reader")",
                             const std::string& expires = std::to_string(kNow + 60)) {
-    return fmt::format(R"({{"iss": "https://id.test", "aud": ["x", "wellhead"], "sub": "ann", "exp": {}, {}}})", expires,
-                       more);
+    return fmt::format(R"({{"iss": "https://id.test", "aud": ["x", "wellhead"], "sub": "ann", "exp": {}, {}}})",
+                       expires, more);
   }
   static std::string text(const std::string& header, const std::string& claims) {
     return to_base64url(header) + "." + to_base64url(claims);
@@ -113,7 +113,8 @@ constexpr const char* kForged = "no signature of a key and algorithm that are ta
 TEST_F(JwtTest, TakesTheThreeAlgorithms) {
   EXPECT_EQ(keys_.size(), 2);
   EXPECT_TRUE(keys_.has("r"));
-  const auto verified = verify(token(rsa, kRs, claims(R"("wellhead_role": "reader", "wellhead_zips": ["021*", "02474"])")));
+  const auto verified =
+      verify(token(rsa, kRs, claims(R"("wellhead_role": "reader", "wellhead_zips": ["021*", "02474"])")));
   ASSERT_TRUE(verified);
   EXPECT_EQ(verified->subject, "ann");
   EXPECT_EQ(verified->role, "reader");
@@ -162,7 +163,8 @@ TEST_F(JwtTest, RefusesAChangedToken) {
 
 TEST_F(JwtTest, LooksAtIssuerAudienceAndTime) {
   const auto with = [&](const std::string& json) { return refusal(token(rsa, kRs, json)); };
-  EXPECT_EQ(with(R"({"iss": "https://evil.test", "aud": "wellhead", "sub": "a", "exp": 1900000000})"), "another issuer");
+  EXPECT_EQ(with(R"({"iss": "https://evil.test", "aud": "wellhead", "sub": "a", "exp": 1900000000})"),
+            "another issuer");
   EXPECT_EQ(with(R"({"iss": "https://id.test", "aud": "other", "sub": "a", "exp": 1900000000})"), "another audience");
   EXPECT_EQ(with(R"({"iss": "https://id.test", "sub": "a", "exp": 1900000000})"), "another audience");
   EXPECT_EQ(with(R"({"iss": "https://id.test", "aud": "wellhead", "sub": "a"})"), "no expiry");

@@ -22,7 +22,8 @@ class PublicKey {
   bool verifies(std::string_view text, std::string_view signature) const;
 
  private:
-  PublicKey(std::shared_ptr<evp_pkey_st> key, std::string_view algorithm) : key_(std::move(key)), algorithm_(algorithm) {}
+  PublicKey(std::shared_ptr<evp_pkey_st> key, std::string_view algorithm)
+      : key_(std::move(key)), algorithm_(algorithm) {}
 
   std::shared_ptr<evp_pkey_st> key_;
   std::string_view algorithm_;

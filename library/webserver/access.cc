@@ -20,13 +20,14 @@ constexpr std::string_view kScheme = "bearer ";
 // RFC 6750 §3: what is wrong is said only to who sent something.
 Response unauthorized(const Request& request, bool sent) {
   Response response = to_response(
-      Problem{401, "unauthorized",
+      Problem{401,
+              "unauthorized",
               sent ? "This key or token is wrong, expired or revoked"
                    : "Send a key as Authorization: Bearer KEY or as X-API-Key. `wellhead keys create` makes one",
               {}},
       request.id);
-  response.headers.emplace_back("WWW-Authenticate", sent ? "Bearer realm=\"wellhead\", error=\"invalid_token\""
-                                                         : "Bearer realm=\"wellhead\"");
+  response.headers.emplace_back(
+      "WWW-Authenticate", sent ? "Bearer realm=\"wellhead\", error=\"invalid_token\"" : "Bearer realm=\"wellhead\"");
   return response;
 }
 
@@ -35,9 +36,8 @@ Response forbidden(const Request& request, std::string detail) {
 }
 
 Response unavailable(const Request& request) {
-  Response response =
-      to_response(Problem{503, "keys_unavailable", "Keys cannot be checked at the moment. Try again later", {}},
-                  request.id);
+  Response response = to_response(
+      Problem{503, "keys_unavailable", "Keys cannot be checked at the moment. Try again later", {}}, request.id);
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }

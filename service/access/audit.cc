@@ -146,9 +146,9 @@ void AuditTrail::State::collect() {
 void AuditTrail::State::write_copy(std::string_view text) {
   if (!connection || !connection->usable()) {
     connection = std::make_unique<storage::Connection>(
-        options.database_url, storage::ConnectionOptions{.application_name = "wellhead audit",
-                                                         .connect_timeout_seconds = 5,
-                                                         .statement_timeout_seconds = 60});
+        options.database_url,
+        storage::ConnectionOptions{
+            .application_name = "wellhead audit", .connect_timeout_seconds = 5, .statement_timeout_seconds = 60});
   }
   connection->begin_copy(kCopy);
   connection->write_copy(text);
@@ -200,7 +200,8 @@ void AuditTrail::State::spill() {
   }
   std::error_code ignored;
   std::filesystem::create_directories(options.spill, ignored);
-  const auto name = fmt::format("{}-{}{}", meta::SystemClock().now().time_since_epoch().count(), ::getpid(), kSpillSuffix);
+  const auto name =
+      fmt::format("{}-{}{}", meta::SystemClock().now().time_since_epoch().count(), ::getpid(), kSpillSuffix);
   const auto hidden = options.spill / (name + ".new");
   std::ofstream out(hidden, std::ios::binary);
   std::filesystem::permissions(hidden, std::filesystem::perms(0600), ignored);

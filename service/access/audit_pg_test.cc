@@ -21,7 +21,10 @@ class AuditTest : public ::testing::Test {
   AuditTest() : connection_(database_.connect()) {
     storage::migrate(connection_);
     principal_.id = "key1";
-    options_ = {.database_url = database_.url(), .spill = directory_.path() / "audit", .workers = 2, .interval = milliseconds(20)};
+    options_ = {.database_url = database_.url(),
+                .spill = directory_.path() / "audit",
+                .workers = 2,
+                .interval = milliseconds(20)};
   }
 
   bool note(AuditTrail& trail, const std::vector<std::string>& patients, std::string_view request = "r1",
@@ -36,8 +39,8 @@ class AuditTest : public ::testing::Test {
   }
   std::size_t spilled() const {
     if (!std::filesystem::exists(options_.spill)) return 0;
-    return static_cast<std::size_t>(
-        std::ranges::distance(std::filesystem::directory_iterator(options_.spill), std::filesystem::directory_iterator()));
+    return static_cast<std::size_t>(std::ranges::distance(std::filesystem::directory_iterator(options_.spill),
+                                                          std::filesystem::directory_iterator()));
   }
 
   fixture::TestDatabase database_;

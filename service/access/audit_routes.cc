@@ -53,13 +53,12 @@ constexpr const char* kListSchema = R"json({
     "next": {"type": ["string", "null"], "description": "URL of the next page, relative to this server; null on the last."}
   }
 })json";
-constexpr const char* kExample = R"json({"items": [{"id": 7, "at": "2026-01-31T10:42:00.1Z", "until": "2026-01-31T10:42:00.9Z",
+constexpr const char* kExample =
+    R"json({"items": [{"id": 7, "at": "2026-01-31T10:42:00.1Z", "until": "2026-01-31T10:42:00.9Z",
   "times": 3, "actor": "0f3a5c7e9b1d", "client": "192.0.2.7", "action": "get_patient",
   "patient_id": "f2b7c6d0-3c0e-4a51-9d6b-0e7a5f1c2d34", "request_id": "6f1c0a52-17"}], "next": null})json";
 
-std::string moment(const std::string& column) {
-  return "to_char(" + column + ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
-}
+std::string moment(const std::string& column) { return "to_char(" + column + ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"; }
 
 std::string list_sql(unsigned shape) {
   std::string conditions;
@@ -142,9 +141,10 @@ Parameter filter(std::string name, std::string description, std::string example)
 }
 
 std::vector<Parameter> list_parameters() {
-  std::vector<Parameter> parameters = {filter("patient_id", "Those of this patient.", "f2b7c6d0-3c0e-4a51-9d6b-0e7a5f1c2d34"),
-                                       filter("actor", "Those by this key or token.", "0f3a5c7e9b1d"),
-                                       filter("action", "Those by this operation.", "get_patient")};
+  std::vector<Parameter> parameters = {
+      filter("patient_id", "Those of this patient.", "f2b7c6d0-3c0e-4a51-9d6b-0e7a5f1c2d34"),
+      filter("actor", "Those by this key or token.", "0f3a5c7e9b1d"),
+      filter("action", "Those by this operation.", "get_patient")};
   Parameter limit;
   limit.name = "limit";
   limit.type = ParameterType::integer;

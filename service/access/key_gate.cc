@@ -127,9 +127,9 @@ bool KeyGate::State::refresh() {
   try {
     if (!connection || !connection->usable()) {
       connection = std::make_unique<storage::Connection>(
-          options.database_url, storage::ConnectionOptions{.application_name = "wellhead keys",
-                                                           .connect_timeout_seconds = 5,
-                                                           .statement_timeout_seconds = 10});
+          options.database_url,
+          storage::ConnectionOptions{
+              .application_name = "wellhead keys", .connect_timeout_seconds = 5, .statement_timeout_seconds = 10});
     }
     take(read_keys(*connection));
     reported = false;
@@ -147,8 +147,8 @@ void KeyGate::State::take(Keys read) {
   const auto stale = [&](const auto& entry) {
     const auto now = read.find(entry.second.key_id);
     const auto before = keys.find(entry.second.key_id);
-    return now == read.end() || before == keys.end() || now->second.revoked || now->second.hash != before->second.hash ||
-           now->second.principal->role != before->second.principal->role ||
+    return now == read.end() || before == keys.end() || now->second.revoked ||
+           now->second.hash != before->second.hash || now->second.principal->role != before->second.principal->role ||
            now->second.principal->zip_prefixes != before->second.principal->zip_prefixes ||
            now->second.principal->expires != before->second.principal->expires;
   };
@@ -192,7 +192,8 @@ void KeyGate::State::remember(const std::string& under, Checked entry) {
     const auto now = Steady::now();
     std::erase_if(checked, [&](const auto& old) { return now >= old.second.until; });
     // Still too many: guesses, which may be made again.
-    if (checked.size() >= kMostRemembered) std::erase_if(checked, [](const auto& old) { return !old.second.principal; });
+    if (checked.size() >= kMostRemembered)
+      std::erase_if(checked, [](const auto& old) { return !old.second.principal; });
   }
   checked.insert_or_assign(under, std::move(entry));
 }

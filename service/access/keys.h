@@ -1,5 +1,5 @@
-// Keys of the API: made, listed, revoked. A key is shown once, as wellhead_ID_SECRET with 256 random bits of secret; the
-// database keeps its argon2id hash alone.
+// Keys of the API: made, listed, revoked. A key is shown once, as wellhead_ID_SECRET with 256 random bits of secret;
+// the database keeps its argon2id hash alone.
 //
 // Every call blocks and throws the Error{database_*} of library/storage/postgres/connection.h. What changes a key is
 // written to the audit trail in the same transaction.
@@ -27,11 +27,11 @@ struct ApiKey {
   std::optional<std::string> revoked_at;
   bool usable = true;  // neither expired nor revoked
 
-  static constexpr auto kFields = meta::fields(
-      meta::field("id", &ApiKey::id), meta::field("name", &ApiKey::name), meta::field("role", &ApiKey::role),
-      meta::field("zip_prefixes", &ApiKey::zip_prefixes), meta::field("created_at", &ApiKey::created_at),
-      meta::field("expires_at", &ApiKey::expires_at), meta::field("revoked_at", &ApiKey::revoked_at),
-      meta::field("usable", &ApiKey::usable));
+  static constexpr auto kFields =
+      meta::fields(meta::field("id", &ApiKey::id), meta::field("name", &ApiKey::name),
+                   meta::field("role", &ApiKey::role), meta::field("zip_prefixes", &ApiKey::zip_prefixes),
+                   meta::field("created_at", &ApiKey::created_at), meta::field("expires_at", &ApiKey::expires_at),
+                   meta::field("revoked_at", &ApiKey::revoked_at), meta::field("usable", &ApiKey::usable));
 };
 
 struct KeyRequest {

@@ -34,7 +34,8 @@ TEST_F(KeysTest, KeepsTheHashAlone) {
   ASSERT_TRUE(parts);
   EXPECT_EQ(parts->id, created.description.id);
   EXPECT_THAT(one("SELECT hash FROM api_key"), StartsWith("$argon2id$"));
-  const auto everything = one("SELECT string_agg(k::text, '') || (SELECT string_agg(a::text, '') FROM audit a) FROM api_key k");
+  const auto everything =
+      one("SELECT string_agg(k::text, '') || (SELECT string_agg(a::text, '') FROM audit a) FROM api_key k");
   EXPECT_THAT(everything, Not(HasSubstr(std::string(parts->secret))));
   EXPECT_THAT(everything, HasSubstr(std::string(parts->id)));
   EXPECT_NE(create_key(connection_, {}).key, created.key);
@@ -71,10 +72,9 @@ TEST_F(KeysTest, SeesThatAKeyHasExpired) {
 TEST(Keys, SplitsOnlyWhatIsOne) {
   const std::string secret(43, 'A');
   EXPECT_TRUE(split_key("wellhead_0123456789ab_" + secret));
-  for (const std::string& bad :
-       {std::string(), std::string("wellhead_"), "wellhead_0123456789AB_" + secret, "wellhead_0123456789ab-" + secret,
-        "wellhead_0123456789ab_" + secret + "A", "wellhead_0123456789ab_" + secret.substr(1) + "=",
-        "other_0123456789ab_" + secret}) {
+  for (const std::string& bad : {std::string(), std::string("wellhead_"), "wellhead_0123456789AB_" + secret,
+                                 "wellhead_0123456789ab-" + secret, "wellhead_0123456789ab_" + secret + "A",
+                                 "wellhead_0123456789ab_" + secret.substr(1) + "=", "other_0123456789ab_" + secret}) {
     EXPECT_FALSE(split_key(bad)) << bad;
   }
 }

@@ -1,12 +1,12 @@
 // Lets requests in by JSON Web Tokens of one issuer, and by API keys beside them.
 //
 // A token's `wellhead_role` is its role (reader, operator, admin, deidentified), and `wellhead_zips`, a list such as
-// ["021*", "02474"], limits it to zip codes as --zip does a key. A token without a role is refused, and so is one with an
-// empty or malformed list: what is meant to limit never turns into "all".
+// ["021*", "02474"], limits it to zip codes as --zip does a key. A token without a role is refused, and so is one with
+// an empty or malformed list: what is meant to limit never turns into "all".
 //
 // Public keys (a JWK set) come from a file or an http(s) URL. They are read again every ten minutes, and when a token
-// names a key that is not among them, at most every ten seconds; keys that were read stay good when that fails. Until they
-// were read once, tokens get 503.
+// names a key that is not among them, at most every ten seconds; keys that were read stay good when that fails. Until
+// they were read once, tokens get 503.
 #pragma once
 
 #include <filesystem>

@@ -40,8 +40,8 @@ class TokenGateTest : public ::testing::Test {
   static std::string token(const std::string& claims, const std::string& header = R"({"alg": "HS256"})") {
     const std::string text =
         security::to_base64url(header) + "." +
-        security::to_base64url(
-            fmt::format(R"({{"iss": "https://id.test", "aud": "wellhead", "sub": "ann", "exp": 4000000000{}}})", claims));
+        security::to_base64url(fmt::format(
+            R"({{"iss": "https://id.test", "aud": "wellhead", "sub": "ann", "exp": 4000000000{}}})", claims));
     return text + "." + security::to_base64url(security::KeyedDigest(kSecret).of(text));
   }
   Verdict verdict(const std::string& credential) {

@@ -48,8 +48,9 @@ std::optional<std::string> ErasedPatients::find(std::string_view patient_id) con
 }
 
 bool ErasedPatients::current(Connection& connection) const {
-  const auto rows = connection.query("SELECT count(*) FROM erased_patient WHERE encode(digest, 'hex') <> ALL ($1::text[])",
-                                     {storage::array_literal(std::vector<std::string>(digests_.begin(), digests_.end()))});
+  const auto rows =
+      connection.query("SELECT count(*) FROM erased_patient WHERE encode(digest, 'hex') <> ALL ($1::text[])",
+                       {storage::array_literal(std::vector<std::string>(digests_.begin(), digests_.end()))});
   return rows.integer(0, 0) == 0;
 }
 

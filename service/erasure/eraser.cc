@@ -57,7 +57,8 @@ void erase_chosen(Erasing& erasing, const ErasureKey& key) {
 }
 
 bool was_erased(Connection& connection, const ErasureKey& key, const std::string& id) {
-  return !connection.query("SELECT 1 FROM erased_patient WHERE digest = decode($1, 'hex')", {security::to_hex(key.of(id))})
+  return !connection
+              .query("SELECT 1 FROM erased_patient WHERE digest = decode($1, 'hex')", {security::to_hex(key.of(id))})
               .empty();
 }
 

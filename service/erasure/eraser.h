@@ -2,9 +2,9 @@
 // others pointed at the new ones), their staged rows; remembers them by a keyed digest and writes the audit trail. See
 // docs/design/security.md.
 //
-// One transaction does all that the database has to do; nothing is staged meanwhile. Blobs are deleted after it, also by
-// a later call if this process dies in between. What it does not reach: backups, PostgreSQL's WAL and dead tuples until
-// VACUUM, and copies that others took.
+// One transaction does all that the database has to do; nothing is staged meanwhile. Blobs are deleted after it, also
+// by a later call if this process dies in between. What it does not reach: backups, PostgreSQL's WAL and dead tuples
+// until VACUUM, and copies that others took.
 #pragma once
 
 #include <cstdint>
@@ -28,16 +28,16 @@ struct OnBehalf {
 
 struct Erased {
   std::int64_t patients = 0;
-  std::int64_t rows = 0;           // of all resource tables
+  std::int64_t rows = 0;  // of all resource tables
   std::int64_t rejects = 0;
   std::int64_t raw_resources = 0;  // versions of resources in raw blobs
   std::int64_t raw_blobs = 0;      // that were written anew or had nothing else
   std::int64_t staged_blobs = 0;   // CSV, of ended runs
 
-  static constexpr auto kFields = meta::fields(
-      meta::field("patients", &Erased::patients), meta::field("rows", &Erased::rows),
-      meta::field("rejects", &Erased::rejects), meta::field("raw_resources", &Erased::raw_resources),
-      meta::field("raw_blobs", &Erased::raw_blobs), meta::field("staged_blobs", &Erased::staged_blobs));
+  static constexpr auto kFields =
+      meta::fields(meta::field("patients", &Erased::patients), meta::field("rows", &Erased::rows),
+                   meta::field("rejects", &Erased::rejects), meta::field("raw_resources", &Erased::raw_resources),
+                   meta::field("raw_blobs", &Erased::raw_blobs), meta::field("staged_blobs", &Erased::staged_blobs));
 };
 
 class Eraser {

@@ -38,8 +38,8 @@ OnBehalf on_behalf(const Request& request) {
 }
 
 Response only_reads(const std::string& request_id) {
-  return to_response(
-      webserver::Problem{503, "read_only", "This server only reads: send this to one that loads", {}}, request_id);
+  return to_response(webserver::Problem{503, "read_only", "This server only reads: send this to one that loads", {}},
+                     request_id);
 }
 
 Task<Response> erase(webserver::BlockingPool* pool, webserver::Worker* worker, std::function<Erased()> work) {
@@ -85,18 +85,20 @@ Route erasure_route(std::string path, std::string tag, std::string operation_id,
 
 void add_erasure_routes(ErasureOperations* operations, webserver::BlockingPool& pool, webserver::RouteTable& table) {
   table.add_schema({"Erased", kSchema});
-  Route patient = erasure_route(
-      "/patients/{id}", "Patients", "erase_patient", "Erase a patient",
-      "Deletes the patient's rows, rejects and resources as received, and remembers a keyed digest of the id, so that no "
-      "later load brings the patient back unless it is told to. The audit trail keeps the id. 409 while a load that has "
-      "received the patient is under way.");
+  Route patient = erasure_route("/patients/{id}", "Patients", "erase_patient", "Erase a patient",
+                                "Deletes the patient's rows, rejects and resources as received, and remembers a keyed "
+                                "digest of the id, so that no "
+                                "later load brings the patient back unless it is told to. The audit trail keeps the "
+                                "id. 409 while a load that has "
+                                "received the patient is under way.");
   patient.parameters = {resource::id_parameter(ParameterIn::path, "id", "Logical id of the patient.")};
   patient.handler = [operations, all = &pool](Request request) {
     return erase_patient(operations, all, std::move(request));
   };
   table.add(std::move(patient));
-  Route zipcode = erasure_route("/zipcodes/{zipcode}", "Zip codes", "erase_zipcode", "Erase a zip code",
-                                "Erases its patients but those that other zip codes have too. 409 while it is loading.");
+  Route zipcode =
+      erasure_route("/zipcodes/{zipcode}", "Zip codes", "erase_zipcode", "Erase a zip code",
+                    "Erases its patients but those that other zip codes have too. 409 while it is loading.");
   Parameter which;
   which.name = "zipcode";
   which.in = ParameterIn::path;

@@ -27,8 +27,9 @@ bool names_patient(element resource, const char* member, const PatientIds& patie
 // Most resources do not even contain one of the ids.
 bool may_name(std::string_view resource, const PatientIds& patients) {
   constexpr std::size_t few = 8;
-  return patients.size() > few ||
-         std::ranges::any_of(patients, [&](const std::string& id) { return resource.find(id) != std::string_view::npos; });
+  return patients.size() > few || std::ranges::any_of(patients, [&](const std::string& id) {
+           return resource.find(id) != std::string_view::npos;
+         });
 }
 
 }  // namespace

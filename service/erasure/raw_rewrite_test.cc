@@ -56,7 +56,8 @@ class RewriteTest : public ::testing::Test {
 TEST_F(RewriteTest, TakesTheirsOutAndSaysWhereTheOthersWent) {
   // Each frame holds two.
   const std::size_t half = 600'000;
-  const auto before = write({patient("smith", half), patient("b", half), patient("c", half), patient("a-1", half), patient("d")});
+  const auto before =
+      write({patient("smith", half), patient("b", half), patient("c", half), patient("a-1", half), patient("d")});
   ASSERT_EQ(before.frames, 3);
   const auto rewritten = rewrite_without(*blobs_, before.key, before.frames, kThem);
   EXPECT_EQ(rewritten.removed, 2);

@@ -1,5 +1,3 @@
-#include "service/erasure/eraser.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,7 @@
 #include "library/storage/blob/frames.h"
 #include "library/storage/postgres/blob_removal.h"
 #include "library/storage/postgres/migrations.h"
+#include "service/erasure/eraser.h"
 #include "service/observation/observation.h"
 #include "service/patient/patient.h"
 #include "service/resource/table.h"
@@ -19,8 +18,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Run 1 loaded smith and jones of 02139, each with an observation; both lie in one raw blob a type. shared is of 02139 and
-// of 02140.
+// Run 1 loaded smith and jones of 02139, each with an observation; both lie in one raw blob a type. shared is of 02139
+// and of 02140.
 class EraserTest : public ::testing::Test {
  protected:
   EraserTest() : connection_(database_.connect()) {
@@ -74,12 +73,15 @@ class EraserTest : public ::testing::Test {
     connection_.query("INSERT INTO raw_blob (blob_key, bytes, frames) VALUES ($1, $2, $3)",
                       {written.key.text, static_cast<std::int64_t>(written.bytes), written.frames});
     connection_.query(
-        "INSERT INTO staged_batch (run_id, batch, resource_type, raw_blob_id, entries_received, duplicates, out_of_zip, "
-        "rejected, staged, requests, retries, bytes_received, seconds, fetched_at, result) VALUES (1, $1, $2, $1, 3, 0, 0, "
+        "INSERT INTO staged_batch (run_id, batch, resource_type, raw_blob_id, entries_received, duplicates, "
+        "out_of_zip, "
+        "rejected, staged, requests, retries, bytes_received, seconds, fetched_at, result) VALUES (1, $1, $2, $1, 3, "
+        "0, 0, "
         "0, 3, 1, 0, 1, 1, now(), '{}')",
         {batch, type});
-    connection_.query("INSERT INTO staged_blob (run_id, batch, table_name, blob_key, rows, bytes) VALUES (1, $1, $2, $3, 3, 1)",
-                      {batch, type, csv.finish().key.text});
+    connection_.query(
+        "INSERT INTO staged_blob (run_id, batch, table_name, blob_key, rows, bytes) VALUES (1, $1, $2, $3, 3, 1)",
+        {batch, type, csv.finish().key.text});
   }
 
   std::int64_t count(const std::string& from) {
@@ -100,9 +102,9 @@ class EraserTest : public ::testing::Test {
                                           " t JOIN raw_blob b USING (raw_blob_id)");
     EXPECT_EQ(result.rows(), rows);
     for (int row = 0; row < result.rows(); ++row) {
-      const auto resource = storage::read_resource(*blobs_, {std::string(result.text(row, 1))},
-                                                   {static_cast<std::int32_t>(result.integer(row, 2)),
-                                                    static_cast<std::int32_t>(result.integer(row, 3))});
+      const auto resource = storage::read_resource(
+          *blobs_, {std::string(result.text(row, 1))},
+          {static_cast<std::int32_t>(result.integer(row, 2)), static_cast<std::int32_t>(result.integer(row, 3))});
       EXPECT_THAT(resource, HasSubstr("\"id\":\"" + std::string(result.text(row, 0)) + "\""));
     }
   }

@@ -198,8 +198,8 @@ struct LoadService::State {
 
 LoadService::LoadService(storage::ConnectionPool& database, storage::BlobStore& blobs, webclient::HttpSettings source,
                          MakeLimiter make_limiter, const Catalog& catalog, const erasure::ErasureKey* erasure_key)
-    : state_(std::make_unique<State>(database, blobs, std::move(source), std::move(make_limiter), catalog,
-                                     erasure_key)) {}
+    : state_(
+          std::make_unique<State>(database, blobs, std::move(source), std::move(make_limiter), catalog, erasure_key)) {}
 
 LoadService::~LoadService() = default;
 

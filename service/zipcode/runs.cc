@@ -84,7 +84,8 @@ void reopen_run(Connection& connection, const Run& run) {
         "UPDATE run SET state = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END, failed_step = NULL, "
         "error = NULL, finished_at = NULL WHERE run_id = $1 AND state IN ('failed', 'cancelled') AND NOT retry_barred",
         {run.run.value});
-    if (reopened.affected_rows() == 0) refuse("it was retried already, or a patient that it has received was erased since");
+    if (reopened.affected_rows() == 0)
+      refuse("it was retried already, or a patient that it has received was erased since");
   } catch (const meta::Error& error) {
     if (error.code() != meta::ErrorCode::database_conflict) throw;
     refuse(fmt::format("zip code {} is loading in another run", run.zipcode.text()));

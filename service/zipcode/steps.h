@@ -47,8 +47,7 @@ struct LoadOptions {
       meta::field("batch_seconds", &LoadOptions::batch_seconds),
       meta::field("steps_per_execution", &LoadOptions::steps_per_execution),
       meta::field("priority", &LoadOptions::priority), meta::field("resources", &LoadOptions::resources),
-      meta::field("restore_erased", &LoadOptions::restore_erased),
-      meta::field("tables", &LoadOptions::tables));
+      meta::field("restore_erased", &LoadOptions::restore_erased), meta::field("tables", &LoadOptions::tables));
 };
 
 // How far a load is, as its workflow knows it; what the query "progress" answers.

@@ -22,9 +22,9 @@ using fixture::Process;
 using Counts = std::map<std::string, int>;
 
 // Every place that a load which ends complete passes; a test holds this to be all of them.
-constexpr std::array kPlaces = {"migration",    "tables",      "request_run",    "start_workflow",     "begin_load",
-                                "total_before", "blob_rename", "stage_patients", "stage_observations", "load",
-                                "total_after",  "receipt",     "journal_append"};
+constexpr std::array kPlaces = {"migration",  "row_limits",   "tables",      "request_run",    "start_workflow",
+                                "begin_load", "total_before", "blob_rename", "stage_patients", "stage_observations",
+                                "load",       "total_after",  "receipt",     "journal_append"};
 
 class FailPoints : public testing::Test {
  protected:
