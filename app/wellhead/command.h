@@ -13,7 +13,7 @@
 
 #include "library/meta/settings.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): as the parser calls it
 class App;
 class Option;
 }  // namespace CLI
