@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "library/converter/evaluator.h"
@@ -260,7 +261,8 @@ class Writer {
   void text(const Text& text) {
     comma();
     if (!text) return;
-    if (!text->empty() && text->front() != '\\' && text->find_first_of(",\"\n\r") == std::string_view::npos) {
+    const auto is_special = [](char c) { return c == ',' || c == '"' || c == '\n' || c == '\r'; };
+    if (!text->empty() && text->front() != '\\' && std::ranges::none_of(*text, is_special)) {
       out_ += *text;
       return;
     }

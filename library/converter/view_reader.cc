@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "library/converter/temporal.h"
+#include "library/converter/utf8.h"
 #include "library/converter/view_syntax.h"
 #include "library/meta/error.h"
 
@@ -380,6 +381,16 @@ void ViewReader::decide_types(ColumnSyntax& column, std::string ansi, const std:
   if (column.collection) column.column.sql_type = "jsonb";
 }
 
+// name type, name type
+std::string names_of(const std::vector<Column>& columns) {
+  std::string names;
+  for (const Column& column : columns) {
+    if (!names.empty()) names += ", ";
+    names += column.name + " " + column.sql_type;
+  }
+  return names.empty() ? "none" : names;
+}
+
 std::vector<Column> ViewReader::columns_of(const SelectSyntax& select) const {
   std::vector<Column> result;
   result.reserve(select.columns.size());
@@ -392,7 +403,8 @@ std::vector<Column> ViewReader::columns_of(const SelectSyntax& select) const {
     if (&branch == &select.unions.front()) {
       first = std::move(columns);
     } else if (!std::ranges::equal(first, columns, alike)) {
-      fail(branch.location, "the columns differ from those of the first select of the unionAll");
+      fail(branch.location, "the columns differ from those of the first select of the unionAll: " + names_of(columns) +
+                                " instead of " + names_of(first));
     }
   }
   std::ranges::move(first, std::back_inserter(result));
@@ -414,10 +426,26 @@ ViewSyntax read_view(std::string_view json, std::string_view default_name) {
   return ViewReader().read(json, default_name);
 }
 
+namespace {
+
+// What stands around a place of a long path, cut between characters.
+std::string excerpt(std::string_view source, std::size_t position) {
+  constexpr std::size_t around = 80;
+  if (source.size() <= 3 * around) return std::string(source);
+  std::size_t begin = position > around ? position - around : 0;
+  std::size_t end = std::min(position + around, source.size());
+  while (begin > 0 && begin < source.size() && is_continuation(source[begin])) --begin;
+  while (end < source.size() && is_continuation(source[end])) ++end;
+  begin = std::min(begin, end);
+  return (begin > 0 ? "…" : "") + std::string(source.substr(begin, end - begin)) + (end < source.size() ? "…" : "");
+}
+
+}  // namespace
+
 void throw_path_error(const std::string& view, const LocatedPath& path, const PathError& error) {
-  throw meta::Error(meta::ErrorCode::invalid_view, "view " + view + ", " + path.location + ", path `" + path.source +
-                                                       "`: " + error.what() + " at character " +
-                                                       std::to_string(error.position + 1));
+  throw meta::Error(meta::ErrorCode::invalid_view, "view " + view + ", " + path.location + ", path `" +
+                                                       excerpt(path.source, error.position) + "`: " + error.what() +
+                                                       " at character " + std::to_string(error.position + 1));
 }
 
 }  // namespace wellhead::converter

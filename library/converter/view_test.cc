@@ -101,6 +101,15 @@ TEST(View, NamesViewColumnPathAndPlaceOfAMistake) {
   EXPECT_THAT(refusal(with_path("birthDate = @2000-02-30")), HasSubstr("`@2000-02-30` is no date of the calendar"));
 }
 
+TEST(View, ShowsOfALongPathWhatIsWrong) {
+  const std::string long_part(1'000, 'x');
+  const std::string message = refusal(with_path("name." + long_part + ".wher(use = 1) = '" + long_part + "'"));
+  EXPECT_THAT(message, HasSubstr("path `…xxx"));
+  EXPECT_THAT(message, HasSubstr(".wher(use = 1) = 'xxx"));
+  EXPECT_THAT(message, HasSubstr("xxx…`: the function wher() is not supported at character 1007"));
+  EXPECT_LT(message.size(), 400U);
+}
+
 TEST(View, FindsMistakesOfTypeBeforeThereIsAResource) {
   EXPECT_THAT(refusal(with_path("1 + 'a'")),
               HasSubstr("the operator + is not for a number and a string at character 3"));
@@ -161,9 +170,11 @@ TEST(View, RefusesWrongColumns) {
 }
 
 TEST(View, RefusesUnionsOfUnlikeColumns) {
-  EXPECT_THAT(refusal(R"({"name": "v", "resource": "Patient", "select": [{"unionAll": [
+  EXPECT_THAT(
+      refusal(R"({"name": "v", "resource": "Patient", "select": [{"unionAll": [
                 {"column": [{"name": "a", "path": "x"}]}, {"column": [{"name": "b", "path": "x"}]}]}]})"),
-              HasSubstr("select[0].unionAll[1]: the columns differ"));
+      HasSubstr("select[0].unionAll[1]: the columns differ from those of the first select of the unionAll: b text "
+                "instead of a text"));
 }
 
 }  // namespace
