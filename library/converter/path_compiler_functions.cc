@@ -224,10 +224,15 @@ PathCompiler::Result PathCompiler::extension(const Path& path, ShapeId context) 
           extensions.shape};
 }
 
-// Items of every level have one shape, so that the same operation leads from each level to the next.
+// Items of every level have one shape, so that the same operation leads from each level to the next. What was found may
+// be a plain value, which leads nowhere.
 PathCompiler::Result PathCompiler::repeat(const Path& path, const Result& input) {
   const Result first = compile(path.children[1], input.shape);
+  const std::size_t known = pending_.size();
   const Result again = compile(path.children[1], first.shape);
+  for (std::size_t i = known; i < pending_.size(); ++i) {
+    if (pending_[i].shape == first.shape) operations_[pending_[i].operation].lenient = Leniency::any;
+  }
   shapes_.unite(first.shape, again.shape);
   return {add({.code = Code::repeat,
                .input = input.operation,

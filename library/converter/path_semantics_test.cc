@@ -49,6 +49,11 @@ TEST(PathSemantics, Subsets) {
   EXPECT_EQ(value("(name.given | name.family).join(' ')"), "Ann Berta Adams Brown Clark");
 }
 
+TEST(PathSemantics, RepeatEndsWithPlainValues) {
+  EXPECT_EQ(value("name.repeat(given).join(' ')"), "Ann Berta");
+  EXPECT_EQ(value("contact.repeat(relationship | coding | code).count()"), "5");
+}
+
 TEST(PathSemantics, EmptyIsNeitherTrueNorFalse) {
   EXPECT_EQ(value("name.where(use = 'old').family"), "Brown");
   EXPECT_EQ(value("name.where(use != 'old').family"), "Adams");  // without a use the criterion is empty

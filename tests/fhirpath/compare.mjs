@@ -25,7 +25,7 @@ const plain = (value) => {
 
 const theirs = (path, resource) => {
   try {
-    return path(resource);
+    return path(resource, {resource});
   } catch {
     return {error: 'error'};
   }
