@@ -77,7 +77,9 @@ std::string plan_table(const PlanAnswer& answer) {
   for (const char* name : {"ROWS", "REQUESTS", "TIME"}) rows.front().emplace_back(name);
   for (const auto& load : answer.loads) {
     const auto& estimate = load.estimate;
-    auto& row = rows.emplace_back(std::vector{load.zipcode.text(), count_text(estimate.patients)});
+    auto& row = rows.emplace_back();
+    row.push_back(load.zipcode.text());
+    row.push_back(count_text(estimate.patients));
     for (const auto& type : estimate.resources) row.push_back(about(count_text(type.resources)));
     row.push_back(about(count_text(estimate.rows)));
     row.push_back(about(count_text(estimate.requests)));

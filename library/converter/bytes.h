@@ -25,10 +25,10 @@ inline bool any_of(ByteFlags flags) {
 
 // Flags of the first `count` bytes alone; at most sizeof(Bytes).
 inline ByteFlags first_flags(std::size_t count) {
-  alignas(16) static constexpr std::array<std::int8_t, 32> kFlags = {-1, -1, -1, -1, -1, -1, -1, -1,
-                                                                     -1, -1, -1, -1, -1, -1, -1, -1};
+  static constexpr std::array<std::int8_t, 32> ones_then_zeros = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                                  -1, -1, -1, -1, -1, -1, -1, -1};
   ByteFlags flags;
-  std::memcpy(&flags, kFlags.data() + sizeof flags - count, sizeof flags);
+  std::memcpy(&flags, ones_then_zeros.data() + sizeof flags - count, sizeof flags);
   return flags;
 }
 

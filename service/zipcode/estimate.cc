@@ -69,7 +69,8 @@ LoadEstimate estimate_load(Source& source, const Catalog& catalog, const meta::Z
   for (const auto* table : catalog.tables_of(options)) {
     const auto known = std::ranges::find(estimate.resources, table->resource(), &ResourceEstimate::resource_type);
     if (table->resource() == kPatient || known != estimate.resources.end()) continue;
-    auto& type = estimate.resources.emplace_back(ResourceEstimate{.resource_type = std::string(table->resource())});
+    auto& type = estimate.resources.emplace_back();
+    type.resource_type = table->resource();
     sample(source, patients, type, asked, estimate.patients);
   }
   if (!estimate.patients || std::ranges::any_of(estimate.resources, [](const auto& type) { return !type.resources; })) {
