@@ -201,6 +201,37 @@ TEST_F(Guarded, WritesDownWhoReadWhom) {
   EXPECT_EQ(send("GET", "/audit?cursor=AAAA", admin).status, 400);
 }
 
+TEST_F(Guarded, LimitsWholeListsAndCountsToo) {
+  const std::string limited = key(Role::read, {"02140"});
+  EXPECT_EQ(send("GET", "/patients?format=csv&fields=id&include=no_longer_found", limited).body, "id\r\nother\r\n");
+  EXPECT_EQ(send("GET", "/observations?format=ndjson&fields=id", limited).body, "{\"id\":\"o6\"}\n");
+  EXPECT_EQ(at(send("GET", "/patients?count=exact", limited).body, "/count"), "1");
+  EXPECT_EQ(send("GET", "/stats/patients?by=zipcode", limited).body,
+            R"({"items":[{"zipcode":"02140","count":1}],"complete":true})");
+  EXPECT_EQ(at(send("GET", "/receipts", limited).body, "/items"), "[]");
+  EXPECT_EQ(status("/runs/2/events", limited), 404);
+  // The policies are of rows, not of blobs.
+  EXPECT_EQ(status("/patients?format=fhir", limited), 403);
+  EXPECT_EQ(status("/patients/other/raw", limited), 403);
+  // What the connection of an export served last does not matter.
+  const std::string all = key(Role::read);
+  wait_for(200, "/v1/patients/smith", all);
+  EXPECT_EQ(send("GET", "/v1/patients?format=csv&fields=id", all).body, "id\r\njones\r\nother\r\nsmith\r\n");
+}
+
+TEST_F(Guarded, WritesDownWhomAWholeListTold) {
+  const std::string reader = key(Role::read);
+  const std::string admin = key(Role::administer);
+  EXPECT_EQ(status("/observations?format=csv&fields=id", reader), 200);
+  server_->stop();
+  server_.reset();
+  for (const std::string patient : {"smith", "jones", "other"}) {
+    const RawResponse trail = send("GET", "/audit?patient_id=" + patient, admin);
+    EXPECT_EQ(at(trail.body, "/items/0/action"), "\"list_observations\"") << trail.body;
+  }
+  EXPECT_EQ(at(send("GET", "/audit?patient_id=smythe", admin).body, "/items"), "[]");
+}
+
 TEST_F(Guarded, IsNotServedBeyondLoopbackWithoutAKey) {
   options_.listen = "0.0.0.0:0";
   try {
