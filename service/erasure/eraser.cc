@@ -33,8 +33,8 @@ SELECT blob_key FROM erased_blob e
  WHERE NOT EXISTS (SELECT FROM raw_blob r WHERE r.blob_key = e.blob_key)
    AND NOT EXISTS (SELECT FROM staged_blob s WHERE s.blob_key = e.blob_key AND s.removed_at IS NULL))";
 
-void audit(Connection& connection, const OnBehalf& by, std::string_view action, std::optional<std::string> patient,
-           const std::string& detail) {
+void audit(Connection& connection, const OnBehalf& by, std::string_view action,
+           const std::optional<std::string>& patient, const std::string& detail) {
   connection.query(
       "INSERT INTO audit (at, until, times, actor, client, action, patient_id, request_id, detail) VALUES "
       "(clock_timestamp(), clock_timestamp(), 1, $1, $2, $3, $4, $5, $6)",

@@ -104,6 +104,12 @@ void apply(Connection& connection, const std::vector<Policy>& policies) {
   }
 }
 
+storage::AsyncConnection& connection_of(storage::AsyncConnections& connections, const webserver::Request& request) {
+  const std::size_t worker = request.worker->index();
+  const bool limited = request.principal && request.principal->limited();
+  return limited ? connections.limited_at(worker) : connections.at(worker);
+}
+
 }  // namespace
 
 void ensure_row_limits(Connection& connection, std::span<const ResourceTable* const> tables) {
@@ -145,9 +151,6 @@ storage::LocalSettings row_limits(const webserver::Request& request) {
 }
 
 Reading::Reading(storage::AsyncConnections& connections, const webserver::Request& request)
-    : limits_(row_limits(request)) {
-  const std::size_t worker = request.worker->index();
-  connection_ = limits_.empty() ? &connections.at(worker) : &connections.limited_at(worker);
-}
+    : connection_(&connection_of(connections, request)), limits_(row_limits(request)) {}
 
 }  // namespace wellhead::resource
