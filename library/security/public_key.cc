@@ -57,8 +57,8 @@ std::string to_der(std::string_view signature) {
   Number s = number(signature.substr(kNumberBytes));
   if (pair == nullptr || r == nullptr || s == nullptr || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return {};
   // They are the pair's now.
-  static_cast<void>(r.release());
-  static_cast<void>(s.release());
+  static_cast<void>(r.release());  // NOLINT(bugprone-unused-return-value)
+  static_cast<void>(s.release());  // NOLINT(bugprone-unused-return-value)
   unsigned char* der = nullptr;
   const int length = i2d_ECDSA_SIG(pair.get(), &der);
   if (length <= 0) return {};
