@@ -1,5 +1,6 @@
 #include "library/converter/converter.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -60,7 +61,7 @@ TEST(Converter, QuotesTextsOfEveryLength) {
       std::string text(length, 'x');
       text[at] = ',';
       const std::string plain(length, 'y');
-      const Conversion conversion = run(patient(R"("a": ")" + plain + R"(", "b": ")" + text + R"(", "d":"",",":",")"));
+      const Conversion conversion = run(patient(fmt::format(R"("a": "{}", "b": "{}", "d":"",",":",")", plain, text)));
       ASSERT_EQ(conversion["a"], plain);
       ASSERT_EQ(conversion["b"], text);
       ASSERT_EQ(conversion["d"], "");

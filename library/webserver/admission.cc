@@ -61,7 +61,7 @@ Admission find_route(const RouteTable& table, const Request& request) {
 
 std::optional<Response> check_request(const Admission& admission, Request& request) {
   const RouteTable::Match& match = admission.match;
-  const auto refuse = [&](Problem problem) { return to_response(problem, request.id); };
+  const auto refuse = [&](const Problem& problem) { return to_response(problem, request.id); };
   const auto query = decode_query(request.query);
   if (match.malformed || !query) {
     return refuse(

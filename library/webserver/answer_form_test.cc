@@ -103,7 +103,7 @@ class Answers : public WebServer {
       response.stream = std::make_shared<Pieces>(*counters, count, fail);
       co_return response;
     };
-    add("/stream", [=, this](Request) { return handler(&counters_, pieces, fails); }, "text/csv");
+    add("/stream", [=, this](const Request&) { return handler(&counters_, pieces, fails); }, "text/csv");
   }
   void add_json(const std::string& body, const std::string& last_modified) {
     const auto handler = [](std::string text, std::string changed) -> Task<Response> {
@@ -111,7 +111,7 @@ class Answers : public WebServer {
       response.headers.emplace_back("Last-Modified", changed);
       co_return response;
     };
-    add("/json", [=](Request) { return handler(body, last_modified); }, "application/json");
+    add("/json", [=](const Request&) { return handler(body, last_modified); }, "application/json");
   }
 
   Counters counters_;

@@ -70,6 +70,7 @@ CreatedKey create_key(Connection& connection, const KeyRequest& request) {
 std::vector<ApiKey> list_keys(Connection& connection) {
   const auto rows = connection.query(std::string(kColumns) + "ORDER BY api_key.created_at DESC, key_id");
   std::vector<ApiKey> keys;
+  keys.reserve(static_cast<std::size_t>(rows.rows()));
   for (int row = 0; row < rows.rows(); ++row) keys.push_back(meta::from_json<ApiKey>(rows.text(row, 0)));
   return keys;
 }

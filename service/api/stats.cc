@@ -247,7 +247,7 @@ std::vector<Parameter> parameters(bool of_observations) {
   return all;
 }
 
-Route stats_route(storage::ExportConnections& exports, std::string noun, bool of_observations) {
+Route stats_route(storage::ExportConnections& exports, const std::string& noun, bool of_observations) {
   Route route;
   route.path = "/stats/" + noun;
   route.operation_id = "count_" + noun;

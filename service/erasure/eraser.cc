@@ -112,6 +112,7 @@ Erased Eraser::erase_zipcode(const meta::Zipcode& zipcode, const OnBehalf& by) {
     }
     const auto rows = connection->query(kPatientsOfZipcode, {zipcode.text()});
     std::vector<std::string> patients;
+    patients.reserve(static_cast<std::size_t>(rows.rows()));
     for (int row = 0; row < rows.rows(); ++row) patients.emplace_back(rows.text(row, 0));
     Erasing erasing(*connection, blobs_, tables_);
     erasing.choose(patients);

@@ -180,7 +180,9 @@ Task<Response> bundle_page(ServedResourcePointer resource, Request request, List
   if (resource->services.blobs == nullptr) co_return no_blobs(request);
   const int first_column = static_cast<int>(resource->shown.size()) + (list.shape.zipcode ? 1 : 0);
   std::vector<RawPlace> places;
-  for (int row = 0; row < shown_rows(list, rows); ++row) places.push_back(place_of(rows, row, first_column));
+  const int shown = shown_rows(list, rows);
+  places.reserve(static_cast<std::size_t>(shown));
+  for (int row = 0; row < shown; ++row) places.push_back(place_of(rows, row, first_column));
   std::function<std::vector<std::string>()> read = [blobs = resource->services.blobs, places = std::move(places)] {
     return read_raw(*blobs, places);
   };

@@ -55,6 +55,7 @@ void add_filter(const ListFilter& filter, std::size_t number, const std::vector<
   const bool plain = std::ranges::all_of(any, [](const Clause& c) { return c.comparison == Comparison::equal; });
   if (any.size() > 1 && plain) {
     std::vector<std::string> values;
+    values.reserve(any.size());
     for (Clause& clause : any) values.push_back(std::move(clause.value));
     list.filter_values.emplace_back(storage::array_literal(values));
     use.any.push_back(Comparison::any_of);

@@ -1,4 +1,6 @@
 // A run as it goes: read again and again, and sent whenever it has changed.
+#include <fmt/format.h>
+
 #include <functional>
 #include <utility>
 
@@ -69,7 +71,7 @@ class RunEvents final : public webserver::BodyStream {
       std::string id = event_id(json);
       if (id != last_id_ || ended_) {
         last_id_ = id;
-        co_return "id: " + id + "\nevent: " + (ended_ ? "end" : "progress") + "\ndata: " + json + "\n\n";
+        co_return fmt::format("id: {}\nevent: {}\ndata: {}\n\n", id, ended_ ? "end" : "progress", json);
       }
       if (silent == kSilentRounds) co_return ": nothing new\n\n";
     }

@@ -52,7 +52,7 @@ class FetchProof {
 
  private:
   struct Note {
-    std::size_t requests;  // in the log at that time
+    std::size_t requests = 0;  // in the log at that time
     Staged staged;
   };
   std::map<std::string, std::size_t> finished_patients(const Warehouse& warehouse, Figures& figures) const;

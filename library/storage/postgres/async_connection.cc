@@ -86,7 +86,7 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
 
   // Queries.
   void start(Query& query);
-  bool send_settings(Query& query);
+  bool send_settings(Query& query) const;
   void break_later(std::string reason);
   bool send(Query& query);
   void abandon(Query& query);
@@ -279,7 +279,7 @@ void AsyncConnection::State::break_later(std::string reason) {
 }
 
 // Before the statement and without a sync between them: in its transaction.
-bool AsyncConnection::State::send_settings(Query& query) {
+bool AsyncConnection::State::send_settings(Query& query) const {
   query.setting_ = !query.settings_.empty();
   if (!query.setting_) return true;
   std::string sql = "SELECT ";
