@@ -44,6 +44,7 @@ class CsvBuffer {
   }
 
   void append_commas(std::size_t count) {
+    if (count == 0) return;
     std::memset(room(count), ',', count);
     size_ += count;
   }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -193,14 +195,18 @@ TEST_P(EngineEndurance, HeartbeatsOutliveTheEngine) {
 
 TEST_P(EngineEndurance, OfThoseThatWaitTheHigherPriorityBeginsFirst) {
   std::mutex mutex;
+  std::condition_variable begun;
   std::vector<std::string> order;
   registry_->add_workflow(kScript, [](WorkflowContext& flow, int input) -> Workflow<std::string> {
     const int result = co_await flow.run(kWork, input);
     co_return std::to_string(result);
   });
+  // Nobody makes room before it has begun, so that the order is that of the slots.
   registry_->add_activity(kWork, [&](ActivityContext& activity, int number) {
-    const std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
     order.push_back(activity.workflow_id());
+    begun.notify_all();
+    begun.wait_for(lock, std::chrono::seconds(10), [&] { return std::ranges::find(order, "first") != order.end(); });
     return number;
   });
   // Queued while no engine runs.
