@@ -248,7 +248,6 @@ class Evaluator {
   const char* failure_ = nullptr;
   std::size_t work_ = 0;
   std::vector<std::uint32_t> buckets_;
-  RegularExpression::Scratch scratch_;
 };
 
 // FHIR R4 §2.24.0.1: [A-Za-z0-9\-\.]{1,64}.

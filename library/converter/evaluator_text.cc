@@ -97,8 +97,8 @@ void Evaluator::text_function(const Operation& operation, const Scope& scope) {
     case Code::matches:
     case Code::matches_whole:
       spend(text->size());
-      return push(Item::of_boolean(
-          plan_.expressions[operation.slot].matches(*text, operation.code == Code::matches_whole, scratch_)));
+      return push(
+          Item::of_boolean(plan_.expressions[operation.slot].matches(*text, operation.code == Code::matches_whole)));
     case Code::upper:
     case Code::lower: {
       char* out = arena_.allocate(kLettersGrow * text->size());

@@ -228,6 +228,9 @@ TEST(Language, RegularExpressions) {
               {R"('a b'.matches('\\\\bb\\\\b'))", "true"},
               {"'ac'.matchesFull('a(b|c)?')", "true"},
               {"'ab'.matches('[^a-z]')", "false"},
+              {R"('\u00e9'.matchesFull('\\\\u00e9'))", "true"},
+              {R"('a\nb'.matchesFull('a.b'))", "true"},
+              {R"('a\nb'.matches('a$'))", "false"},
               {"{}.matches('a')", "NULL"},
               {"''.matches('')", "true"},
               {"'aaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.matchesFull('(a*)*c')", "false"}});
