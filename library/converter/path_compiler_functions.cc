@@ -1,6 +1,7 @@
 // Functions, types and extensions: the part of PathCompiler that is about names.
 #include <utility>
 
+#include "library/converter/fhir_resources.h"
 #include "library/converter/fhir_types.h"
 #include "library/converter/path_compiler.h"
 #include "library/converter/path_functions.h"
@@ -31,6 +32,12 @@ bool fits(ResultType type, ResultType wanted) {
 std::string type_name(const Path& type) {
   if (type.kind != Path::Kind::member) throw PathError(type.position, "the name of a type is expected");
   return std::string(fhir_type_name(type.text));
+}
+
+std::string resource_type_name(const Path& type) {
+  std::string name = type_name(type);
+  if (!is_resource_type(name)) throw PathError(type.position, "FHIR R4 has no resource type `" + name + "`");
+  return name;
 }
 
 ResultType type_of(std::string_view name) {
@@ -99,7 +106,7 @@ PathCompiler::Result PathCompiler::special_function(const Path& path, ShapeId co
     check_count(path, 0, 1);
     const Result reference = member(compile(path.children[0], context), "reference");
     Operation operation{.code = Code::reference_key, .input = reference.operation};
-    if (path.children.size() > 1) operation.text = type_name(path.children[1]);
+    if (path.children.size() > 1) operation.text = resource_type_name(path.children[1]);
     return {add(std::move(operation)), kNoShape, ResultType::string};
   }
   if (name == "select") {

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "library/converter/fhir_resources.h"
 #include "library/converter/temporal.h"
 #include "library/converter/utf8.h"
 #include "library/converter/view_syntax.h"
@@ -168,6 +169,7 @@ ViewSyntax ViewReader::read(std::string_view json, std::string_view default_name
   }
   check_fields(view, "", kViewElements);
   view_.resource = required_text(view, "resource", "");
+  if (!is_resource_type(view_.resource)) fail("", "FHIR R4 has no resource type `" + view_.resource + "`");
   view_.description = text(view, "description", "");
   read_decimals(json);
   for_elements(view, "constant", "", [&](const element& value, const std::string& at) { read_constant(value, at); });

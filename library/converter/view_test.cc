@@ -95,6 +95,8 @@ TEST(View, NamesViewColumnPathAndPlaceOfAMistake) {
   EXPECT_THAT(refusal(with_path("name.first(1)")), HasSubstr("first() has the wrong number of arguments"));
   EXPECT_THAT(refusal(with_path("name.ofType('x')")), HasSubstr("the name of a type is expected"));
   EXPECT_THAT(refusal(with_path("name.now()")), HasSubstr("now() cannot be used in a view: a row must depend"));
+  EXPECT_THAT(refusal(with_path("link.other.getReferenceKey(Pateint)")),
+              HasSubstr("FHIR R4 has no resource type `Pateint` at character 28"));
   EXPECT_THAT(refusal(with_path("name.matches('(a')")), HasSubstr("regular expression is not understood: missing )"));
   EXPECT_THAT(refusal(with_path("name.matches(family)")), HasSubstr("as a string literal or constant at character 14"));
   EXPECT_THAT(refusal(with_path("birthDate = @2000-02-30")), HasSubstr("`@2000-02-30` is no date of the calendar"));
@@ -133,6 +135,8 @@ TEST(View, RefusesWhatIsNoViewDefinition) {
   EXPECT_THAT(refusal("{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(refusal("[]"), HasSubstr("an object is expected"));
   EXPECT_THAT(refusal(R"({"resource": "Patient", "select": []})"), HasSubstr("`name` is missing"));
+  EXPECT_THAT(refusal(R"({"name": "v", "resource": "Pateint", "select": []})"),
+              HasSubstr("FHIR R4 has no resource type `Pateint`"));
   EXPECT_THAT(refusal(R"({"name": "a b", "resource": "Patient"})"), HasSubstr("no SQL name"));
   EXPECT_THAT(refusal(R"({"name": "v", "select": []})"), HasSubstr("`resource` is missing"));
   EXPECT_THAT(refusal(R"({"name": "v", "resource": "Patient", "select": []})"), HasSubstr("no column"));
