@@ -18,29 +18,29 @@ constexpr std::array<std::string_view, 8> kDamages = {
     "bad_utf8",        "truncated_json",  "missing_id", "wrong_type", "wrong_resource_type",
     "impossible_date", "wrong_reference", "nul"};
 
-[[noreturn]] void refuse(const std::string& what) {
+[[noreturn]] void refuse_fault(const std::string& what) {
   throw meta::Error(meta::ErrorCode::invalid_input, what,
                     "see app/fhirsim/faults.h for the kinds of faults and their fields");
 }
 
 void check(const FaultRule& rule) {
-  if (std::ranges::find(kKinds, rule.kind) == kKinds.end()) refuse("unknown kind of fault '" + rule.kind + "'");
+  if (std::ranges::find(kKinds, rule.kind) == kKinds.end()) refuse_fault("unknown kind of fault '" + rule.kind + "'");
   if (rule.kind == "malformed" && std::ranges::find(kDamages, rule.what) == kDamages.end()) {
-    refuse("malformed: unknown what '" + rule.what + "'");
+    refuse_fault("malformed: unknown what '" + rule.what + "'");
   }
   if ((rule.kind == "redirect" || rule.kind == "foreign_next") && rule.url.empty())
-    refuse(rule.kind + ": url is missing");
-  if (rule.kind == "bearer" && rule.token.empty()) refuse("bearer: token is missing");
-  if (rule.every < 1) refuse("every must be at least 1");
+    refuse_fault(rule.kind + ": url is missing");
+  if (rule.kind == "bearer" && rule.token.empty()) refuse_fault("bearer: token is missing");
+  if (rule.every < 1) refuse_fault("every must be at least 1");
 }
 
 FaultRule parse_rule(simdjson::dom::element element) {
   simdjson::dom::object object;
-  if (element.get(object) != simdjson::SUCCESS) refuse("a fault is a JSON object");
+  if (element.get(object) != simdjson::SUCCESS) refuse_fault("a fault is a JSON object");
   for (const auto field : object) {
     const bool known =
         std::apply([&](const auto&... entry) { return ((entry.name == field.key) || ...); }, FaultRule::kFields);
-    if (!known) refuse("unknown field '" + std::string(field.key) + "' of a fault");
+    if (!known) refuse_fault("unknown field '" + std::string(field.key) + "' of a fault");
   }
   FaultRule rule;
   meta::read_json(element, "fault", rule);
@@ -75,7 +75,7 @@ FaultRule parse_fault_words(std::string_view words) {
     const auto end = std::min(words.find(',', begin + 1), words.size());
     const auto word = words.substr(begin + 1, end - begin - 1);
     const auto equals = word.find('=');
-    if (equals == std::string_view::npos) refuse("'" + std::string(word) + "' is not of the form name=value");
+    if (equals == std::string_view::npos) refuse_fault("'" + std::string(word) + "' is not of the form name=value");
     const auto value = word.substr(equals + 1);
     constexpr std::array<std::string_view, 7> texts = {"match", "method", "retry_after", "token", "url", "what", "id"};
     out.Key(word.data(), static_cast<rapidjson::SizeType>(equals));

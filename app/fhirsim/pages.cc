@@ -4,7 +4,7 @@
 
 namespace wellhead::fhirsim {
 namespace {
-constexpr std::size_t kKept = 5'000;
+constexpr std::size_t kKeptPages = 5'000;
 }
 
 std::shared_ptr<SearchResult> Pages::keep(std::string_view key, SearchResult result) {
@@ -16,7 +16,7 @@ std::shared_ptr<SearchResult> Pages::keep(std::string_view key, SearchResult res
   by_id_[kept->id] = kept;
   by_key_[std::string(key)] = kept;
   order_.emplace_back(kept->id, key);
-  while (order_.size() > kKept) {
+  while (order_.size() > kKeptPages) {
     const auto& [old_id, old_key] = order_.front();
     by_id_.erase(old_id);
     if (const auto found = by_key_.find(old_key); found != by_key_.end() && found->second->id == old_id) {

@@ -11,7 +11,7 @@
 namespace wellhead::fhirsim {
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) { throw meta::Error(meta::ErrorCode::invalid_input, what); }
+[[noreturn]] void refuse_search(const std::string& what) { throw meta::Error(meta::ErrorCode::invalid_input, what); }
 
 Search::Values split(std::string_view list) {
   Search::Values values;
@@ -26,7 +26,8 @@ Search::Values split(std::string_view list) {
 std::size_t parse_count(std::string_view text) {
   std::size_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size()) refuse("HAPI-0436: Invalid _count parameter value");
+  if (error != std::errc() || end != text.data() + text.size())
+    refuse_search("HAPI-0436: Invalid _count parameter value");
   return count;
 }
 
@@ -39,7 +40,7 @@ Search::LastUpdated parse_last_updated(std::string_view text) {
   constexpr std::array<std::string_view, 9> known = {"", "eq", "ne", "gt", "ge", "lt", "le", "sa", "eb"};
   const auto period = parse_period(text);
   if (!period || std::ranges::find(known, filter.prefix) == known.end()) {
-    refuse("HAPI-1882: Invalid date/time format in _lastUpdated");
+    refuse_search("HAPI-1882: Invalid date/time format in _lastUpdated");
   }
   filter.period = *period;
   return filter;
@@ -71,7 +72,7 @@ bool read_control(const std::string& name, const std::string& value, Search& sea
     return true;
   }
   if (name == "_summary") {
-    if (value != "count" && value != "false") refuse("fhirsim knows _summary=count and _summary=false only");
+    if (value != "count" && value != "false") refuse_search("fhirsim knows _summary=count and _summary=false only");
     search.only_total = value == "count";
     return true;
   }
@@ -142,7 +143,8 @@ Search parse_search(ResourceType type, const Parameters& parameters, bool lenien
     if (read_filter(name, value, search)) {
       search.key.append("&").append(name).append("=").append(value);
     } else if (!lenient) {
-      refuse(fmt::format(R"(HAPI-0524: Unknown search parameter "{}" for resource type "{}")", name, to_string(type)));
+      refuse_search(
+          fmt::format(R"(HAPI-0524: Unknown search parameter "{}" for resource type "{}")", name, to_string(type)));
     }
   }
   return search;

@@ -18,7 +18,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kDoctorExamples =
     "  wellhead doctor                                        is everything there that a load needs?\n"
     "  wellhead doctor --source https://fhir.example.org/r4   with this server\n"
     "Exit status: 0 when all is well, 1 when something is not.";
@@ -119,8 +119,8 @@ int doctor(const CommandLine& line) {
 }  // namespace
 
 void add_doctor(const Command& program, CommandLine& line) {
-  const auto command =
-      add_command(program, line, "doctor", "Check source, database and blob store, and say what to do.", kExamples, {});
+  const auto command = add_command(program, line, "doctor",
+                                   "Check source, database and blob store, and say what to do.", kDoctorExamples, {});
   add_load_settings(command, line);
   command.when_chosen([&line] { line.action = [&line] { return doctor(line); }; });
 }

@@ -16,7 +16,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kKeysExamples =
     "  wellhead keys create --role admin                              a key for you\n"
     "  wellhead keys create --role reader --zip '021*' --expires 90d  one that sees these zip codes alone\n"
     "  wellhead keys list                                             which there are, without their secrets\n"
@@ -149,7 +149,7 @@ void add_revoke(const Command& keys, CommandLine& line) {
 }  // namespace
 
 void add_keys(const Command& program, CommandLine& line) {
-  const auto command = add_command_group(program, "keys", "Make, list and revoke keys of the API.", kExamples);
+  const auto command = add_command_group(program, "keys", "Make, list and revoke keys of the API.", kKeysExamples);
   for (const auto add : {add_create, add_list, add_revoke}) add(command, line);
 }
 

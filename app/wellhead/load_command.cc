@@ -19,7 +19,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kLoadExamples =
     "  wellhead load 02139 --source https://fhir.example.org/r4     load one zip code\n"
     "  wellhead load 02139 02140 02141                              several, from WELLHEAD_SOURCE_URL\n"
     "  wellhead load 02139 --plan                                   how much it would be; loads nothing\n"
@@ -149,8 +149,8 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
 }  // namespace
 
 void add_load(const Command& program, CommandLine& line) {
-  const auto command = add_command(program, line, "load",
-                                   "Load zip codes, follow them to their end, and prove them complete.", kExamples, {});
+  const auto command = add_command(
+      program, line, "load", "Load zip codes, follow them to their end, and prove them complete.", kLoadExamples, {});
   const auto arguments = std::make_shared<LoadArguments>();
   command.option("zipcodes", arguments->zipcodes, "Zip codes, five digits each.").required().type_name("ZIP");
   command.flag("--plan", arguments->plan,

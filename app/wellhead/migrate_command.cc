@@ -9,7 +9,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kMigrateExamples =
     "  wellhead migrate                                                    of the database in the settings\n"
     "  wellhead migrate --database-url postgresql://owner@db/wellhead      with a user who may create tables\n"
     "`up`, `serve`, `worker` and `load` do it by themselves; several at once wait for each other.";
@@ -36,8 +36,8 @@ int migrate(const CommandLine& line) {
 }  // namespace
 
 void add_migrate(const Command& program, CommandLine& line) {
-  const auto command = add_command(program, line, "migrate", "Bring the database's schema up to date.", kExamples,
-                                   {&meta::setting::kResources, &meta::setting::kViews});
+  const auto command = add_command(program, line, "migrate", "Bring the database's schema up to date.",
+                                   kMigrateExamples, {&meta::setting::kResources, &meta::setting::kViews});
   command.when_chosen([&line] { line.action = [&line] { return migrate(line); }; });
 }
 

@@ -20,7 +20,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kPsqlExamples =
     "  wellhead psql                                         a prompt on the database\n"
     "  wellhead psql -c 'SELECT count(*) FROM patient'       what psql takes goes to psql\n"
     "  wellhead psql -- --help                               also where wellhead has an option of that name\n"
@@ -93,7 +93,7 @@ int psql(const CommandLine& line, bool print, const std::vector<std::string>& ex
 
 void add_psql(const Command& program, CommandLine& line) {
   const auto command =
-      add_command(program, line, "psql", "Open psql on the database, or print where it is.", kExamples, {});
+      add_command(program, line, "psql", "Open psql on the database, or print where it is.", kPsqlExamples, {});
   const auto print = std::make_shared<bool>(false);
   command.flag("--print", *print, "Print the connection, without a password, and start nothing.");
   command.allow_extras();

@@ -12,7 +12,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kRunsExamples =
     "  wellhead runs                      the latest loads\n"
     "  wellhead runs --zipcode 02139      those of one zip code\n"
     "  wellhead runs show 7               the receipt of run 7, and its steps\n"
@@ -65,7 +65,7 @@ std::shared_ptr<meta::RunId> add_run_argument(const Command& command) {
 
 void add_runs(const Command& program, CommandLine& line) {
   const auto command =
-      add_command(program, line, "runs", "Show what was loaded and how it went; pause, retry …", kExamples, {});
+      add_command(program, line, "runs", "Show what was loaded and how it went; pause, retry …", kRunsExamples, {});
   const auto arguments = std::make_shared<ListArguments>();
   command.option("--zipcode", arguments->zipcode, "Only runs of this zip code.").type_name("ZIP");
   command.option("--limit", arguments->limit, "At most so many, the latest. Default: 20.")

@@ -9,7 +9,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kRunsRetryExamples =
     "  wellhead runs retry 7              go on from the step that failed, and follow it to its end\n"
     "  wellhead runs retry 7 --detach     leave it to `wellhead worker` or `up`\n"
     "What was finished is kept, and not fetched again. Works on runs that failed or were cancelled.\n"
@@ -48,7 +48,7 @@ int retry(const CommandLine& line, const RetryArguments& arguments) {
 
 void add_runs_retry(const Command& runs, CommandLine& line) {
   const auto command =
-      add_command(runs, line, "retry", "Go on with a run that failed or was cancelled.", kExamples, {});
+      add_command(runs, line, "retry", "Go on with a run that failed or was cancelled.", kRunsRetryExamples, {});
   const auto arguments = std::make_shared<RetryArguments>();
   arguments->run = add_run_argument(command);
   command.flag("--detach", arguments->detach, "Queue it for another process and return at once.");

@@ -16,7 +16,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kRunsShowExamples =
     "  wellhead runs show 7               the plain answer, the numbers, the steps as a tree\n"
     "  wellhead runs show 7 --all         every step, however many\n"
     "  wellhead runs show 7 --json        the same for machines";
@@ -111,7 +111,7 @@ int show_run(const CommandLine& line, meta::RunId run, bool all) {
 
 void add_runs_show(const Command& runs, CommandLine& line) {
   const auto command =
-      add_command(runs, line, "show", "Show one run: how it went, its receipt and its steps.", kExamples, {});
+      add_command(runs, line, "show", "Show one run: how it went, its receipt and its steps.", kRunsShowExamples, {});
   const auto run = add_run_argument(command);
   const auto all = std::make_shared<bool>(false);
   command.flag("--all", *all, "Show every step, also where many of a kind went well.");

@@ -9,7 +9,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kRunsWatchExamples =
     "  wellhead runs watch 7              how far run 7 is, until its end\n"
     "  wellhead runs watch 7 --json       its result at its end, for machines\n"
     "Ctrl-C ends the watching; the run goes on.\n"
@@ -37,7 +37,7 @@ int watch(const CommandLine& line, meta::RunId run) {
 }  // namespace
 
 void add_runs_watch(const Command& runs, CommandLine& line) {
-  const auto command = add_command(runs, line, "watch", "Follow a run to its end.", kExamples, {});
+  const auto command = add_command(runs, line, "watch", "Follow a run to its end.", kRunsWatchExamples, {});
   const auto run = add_run_argument(command);
   command.when_chosen([&line, run] { line.action = [&line, run] { return watch(line, *run); }; });
 }

@@ -26,7 +26,7 @@ using orchestration::Schedule;
 using orchestration::ScheduleDescription;
 using std::chrono::milliseconds;
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kScheduleExamples =
     "  wellhead schedule add 02139 --every 1h              load it every hour, on the hour\n"
     "  wellhead schedule add 02139 --cron '0 3 * * *'      at 03:00 UTC every day\n"
     "  wellhead schedule list                              next and last times, and how the last load ended\n"
@@ -304,7 +304,7 @@ void add_add(const Command& schedule, CommandLine& line) {
 void add_schedule(const Command& program, CommandLine& line) {
   using orchestration::Engine;
   const auto command =
-      add_command(program, line, "schedule", "Load zip codes again and again, by themselves.", kExamples, {});
+      add_command(program, line, "schedule", "Load zip codes again and again, by themselves.", kScheduleExamples, {});
   command.require_command();
   add_add(command, line);
   const auto show =

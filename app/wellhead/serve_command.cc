@@ -18,7 +18,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kServeExamples =
     "  wellhead serve                                                 the API on 127.0.0.1:8080\n"
     "  wellhead serve --only patients,observations                    a part of it, for a process of its own behind a "
     "proxy\n"
@@ -63,7 +63,7 @@ int serve(const CommandLine& line, const std::vector<std::string>& only) {
 
 void add_serve(const Command& program, CommandLine& line) {
   const auto command =
-      add_command(program, line, "serve", "Serve the API alone.", kExamples, {&meta::setting::kListen});
+      add_command(program, line, "serve", "Serve the API alone.", kServeExamples, {&meta::setting::kListen});
   const auto only = std::make_shared<std::vector<std::string>>();
   command
       .option("--only", *only,

@@ -10,7 +10,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kSettingsExamples =
     "  wellhead settings                       what is in force here, and why\n"
     "  wellhead settings --env-file prod.env   what would be with another file\n"
     "  wellhead settings --json                the same for machines";
@@ -52,7 +52,7 @@ int show_settings(const CommandLine& line) {
 
 void add_settings(const Command& program, CommandLine& line) {
   const auto command = add_command(program, line, "settings", "Show the settings in force and where each came from.",
-                                   kExamples, {&meta::setting::kListen});
+                                   kSettingsExamples, {&meta::setting::kListen});
   add_load_settings(command, line);
   command.when_chosen([&line] { line.action = [&line] { return show_settings(line); }; });
 }

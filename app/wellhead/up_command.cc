@@ -18,7 +18,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kUpExamples =
     "  wellhead up --source https://fhir.example.org/r4     serve, and load what POST /zipcodes asks for\n"
     "  wellhead up --load 02139 02140                       load these first\n"
     "  wellhead up --listen 0.0.0.0:8080                    for other machines too\n"
@@ -86,7 +86,7 @@ int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {
 void add_up(const Command& program, CommandLine& line) {
   const auto command =
       add_command(program, line, "up", "Run everything in the foreground: PostgreSQL of its own, worker, API.",
-                  kExamples, {&meta::setting::kListen});
+                  kUpExamples, {&meta::setting::kListen});
   const auto zipcodes = std::make_shared<std::vector<std::string>>();
   command.option("--load", *zipcodes, "Zip codes to load at the start.").type_name("ZIP");
   add_load_settings(command, line);

@@ -15,7 +15,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kViewsCheckExamples =
     "  wellhead views check my_conditions.json          names the file, path and column of a mistake\n"
     "  wellhead views check views/*.json --json         several, for machines\n"
     "Exit status: 0 when all are good, 1 when one is not, 2 when a file cannot be read.";
@@ -95,8 +95,8 @@ int check(const CommandLine& line, const std::vector<std::string>& files) {
 }  // namespace
 
 void add_views_check(const Command& views, CommandLine& line) {
-  const auto command =
-      add_command(views, line, "check", "Check files of views, and show the tables that they make.", kExamples, {});
+  const auto command = add_command(views, line, "check", "Check files of views, and show the tables that they make.",
+                                   kViewsCheckExamples, {});
   const auto files = std::make_shared<std::vector<std::string>>();
   command.option("files", *files, "ViewDefinitions in JSON.").required().type_name("FILE");
   command.when_chosen([&line, files] { line.action = [&line, files] { return check(line, *files); }; });

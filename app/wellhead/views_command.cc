@@ -11,7 +11,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kViewsExamples =
     "  wellhead views list                                   which tables a load fills, and from which views\n"
     "  wellhead views check my_conditions.json               is it a good view, and what table does it make?\n"
     "  wellhead views run my_conditions.json Condition.ndjson   its rows, without a database\n"
@@ -84,7 +84,7 @@ void add_views_list(const Command& views, CommandLine& line) {
 
 void add_views(const Command& program, CommandLine& line) {
   const auto command =
-      add_command_group(program, "views", "List, check, run and test views: what becomes a table.", kExamples);
+      add_command_group(program, "views", "List, check, run and test views: what becomes a table.", kViewsExamples);
   for (const auto add : {add_views_list, add_views_check, add_views_run, add_views_test}) add(command, line);
 }
 

@@ -17,7 +17,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kViewsRunExamples =
     "  wellhead views run my_conditions.json Condition.ndjson              its rows as CSV\n"
     "  zstdcat Condition.ndjson.zst | wellhead views run my_conditions.json -   from standard input\n"
     "  wellhead views run my_conditions.json *.ndjson --format ndjson      one JSON object a row\n"
@@ -154,8 +154,8 @@ int run_view(const CommandLine& line, const RunArguments& arguments) {
 }  // namespace
 
 void add_views_run(const Command& views, CommandLine& line) {
-  const auto command = add_command(views, line, "run",
-                                   "Show the rows that a view gives of resources, without a database.", kExamples, {});
+  const auto command = add_command(
+      views, line, "run", "Show the rows that a view gives of resources, without a database.", kViewsRunExamples, {});
   const auto arguments = std::make_shared<RunArguments>();
   command.option("view", arguments->view, "ViewDefinition in JSON.").required().type_name("FILE");
   command.option("inputs", arguments->inputs, "Files with a resource a line; - (the default) is standard input.")

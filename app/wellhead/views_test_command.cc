@@ -15,7 +15,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kViewsTestExamples =
     "  wellhead views test tests/                            every suite of a directory, and what failed why\n"
     "  wellhead views test tests/ --report test_report.json  with the public report in a file\n"
     "  wellhead views test tests/ --json                     the report on standard output\n"
@@ -97,7 +97,7 @@ int test(const CommandLine& line, const TestArguments& arguments) {
 
 void add_views_test(const Command& views, CommandLine& line) {
   const auto command =
-      add_command(views, line, "test", "Run test suites of the public SQL on FHIR format.", kExamples, {});
+      add_command(views, line, "test", "Run test suites of the public SQL on FHIR format.", kViewsTestExamples, {});
   const auto arguments = std::make_shared<TestArguments>();
   command.option("directory", arguments->directory, "Directory of suites, or one of them.").required().type_name("DIR");
   command.option("--report", arguments->report, "Also write the public test report (JSON) to this file.")

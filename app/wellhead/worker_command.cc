@@ -12,7 +12,7 @@
 namespace wellhead::app {
 namespace {
 
-constexpr std::string_view kExamples =
+constexpr std::string_view kWorkerExamples =
     "  wellhead worker --database-url postgresql://loader@db/wellhead     run the loads queued there\n"
     "  wellhead worker --engine temporal --serve-queues extraction        on Temporal, one kind of steps alone\n"
     "One worker of a database works at a time; others wait and take over when it ends. On Temporal all work.\n"
@@ -51,7 +51,7 @@ int work(const CommandLine& line) {
 }  // namespace
 
 void add_worker(const Command& program, CommandLine& line) {
-  const auto command = add_command(program, line, "worker", "Run queued loads, without an API.", kExamples,
+  const auto command = add_command(program, line, "worker", "Run queued loads, without an API.", kWorkerExamples,
                                    {&meta::setting::kMetricsListen, &meta::setting::kServeQueues});
   add_load_settings(command, line);
   command.when_chosen([&line] { line.action = [&line] { return work(line); }; });

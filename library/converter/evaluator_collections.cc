@@ -6,7 +6,7 @@
 namespace wellhead::converter {
 namespace {
 
-constexpr const char* kNotOne = "more than one item where one is expected";
+constexpr const char* kSeveralItems = "more than one item where one is expected";
 
 }  // namespace
 
@@ -108,7 +108,7 @@ void Evaluator::size_question(const Operation& operation, const Scope& scope) {
 void Evaluator::choose(const Operation& operation, const Scope& scope) {
   const std::size_t base = size();
   evaluate_input(operation, scope);
-  if (size() - base > 1) fail(kNotOne);
+  if (size() - base > 1) fail(kSeveralItems);
   const Scope inner{size() > base ? stack_[base] : Item{}, scope.index, scope.row_index};
   truncate(base);
   const bool chosen = truth(operation.arguments[0], inner) == Truth::yes;

@@ -79,12 +79,12 @@ char simple_escape(char c) {
   }
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_json_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Moves over digits; false when there is none.
 bool skip_digits(std::string_view text, std::size_t& at) {
   const std::size_t begin = at;
-  while (at < text.size() && is_digit(text[at])) ++at;
+  while (at < text.size() && is_json_digit(text[at])) ++at;
   return at > begin;
 }
 

@@ -42,7 +42,7 @@ char32_t upper(char32_t c) {
   return c;
 }
 
-char32_t lower(char32_t c) {
+char32_t lower_letter(char32_t c) {
   if (c == 0x178) return 0xFF;
   if (c == 0x386) return 0x3AC;
   if (c == 0x38C) return 0x3CC;
@@ -81,6 +81,6 @@ std::size_t write(std::string_view text, char* out, Map map) {
 }  // namespace
 
 std::size_t write_upper(std::string_view text, char* out) { return write(text, out, upper); }
-std::size_t write_lower(std::string_view text, char* out) { return write(text, out, lower); }
+std::size_t write_lower(std::string_view text, char* out) { return write(text, out, lower_letter); }
 
 }  // namespace wellhead::converter

@@ -8,9 +8,9 @@
 namespace wellhead::converter {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_decimal_digit(char c) { return c >= '0' && c <= '9'; }
 bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool continues_name(char c) { return starts_name(c) || is_digit(c); }
+bool continues_name(char c) { return starts_name(c) || is_decimal_digit(c); }
 
 }  // namespace
 
@@ -29,7 +29,7 @@ PathToken PathLexer::next() {
   } else if (c == '\'') {
     token.kind = PathToken::Kind::string;
     token.text = quoted('\'');
-  } else if (is_digit(c)) {
+  } else if (is_decimal_digit(c)) {
     return number();
   } else if (c == '@') {
     return date();
@@ -99,10 +99,10 @@ std::string PathLexer::escape() {
 PathToken PathLexer::number() {
   PathToken token{PathToken::Kind::number, {}, at_};
   const std::size_t begin = at_;
-  while (is_digit(peek())) ++at_;
-  if (peek() == '.' && is_digit(peek(1))) {
+  while (is_decimal_digit(peek())) ++at_;
+  if (peek() == '.' && is_decimal_digit(peek(1))) {
     ++at_;
-    while (is_digit(peek())) ++at_;
+    while (is_decimal_digit(peek())) ++at_;
   }
   token.text = source_.substr(begin, at_ - begin);
   return token;
@@ -111,8 +111,8 @@ PathToken PathLexer::number() {
 PathToken PathLexer::date() {
   PathToken token{PathToken::Kind::date, {}, at_};
   const std::size_t begin = ++at_;
-  while (is_digit(peek()) || peek() == '-' || peek() == ':' || peek() == 'T' || peek() == 'Z' || peek() == '+' ||
-         (peek() == '.' && is_digit(peek(1)))) {
+  while (is_decimal_digit(peek()) || peek() == '-' || peek() == ':' || peek() == 'T' || peek() == 'Z' ||
+         peek() == '+' || (peek() == '.' && is_decimal_digit(peek(1)))) {
     ++at_;
   }
   token.text = source_.substr(begin, at_ - begin);

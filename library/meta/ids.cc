@@ -11,7 +11,7 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kPostalBlanks = " \t\r\n";
 
 }  // namespace
 
@@ -31,9 +31,9 @@ Zipcode Zipcode::from_number(std::int64_t number) {
 }
 
 bool Zipcode::matches(std::string_view postal_code) const {
-  const auto first = postal_code.find_first_not_of(kBlanks);
+  const auto first = postal_code.find_first_not_of(kPostalBlanks);
   if (first == std::string_view::npos || text_.empty()) return false;
-  const auto trimmed = postal_code.substr(first, postal_code.find_last_not_of(kBlanks) - first + 1);
+  const auto trimmed = postal_code.substr(first, postal_code.find_last_not_of(kPostalBlanks) - first + 1);
   if (!trimmed.starts_with(text_)) return false;
   const auto rest = trimmed.substr(5);
   return rest.empty() || rest == "-" ||

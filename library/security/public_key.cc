@@ -16,7 +16,7 @@ namespace {
 constexpr int kLeastRsaBits = 2048;
 constexpr std::size_t kNumberBytes = 32;  // of P-256
 
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* octets_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 template <class T, void (*Free)(T*)>
 struct Freeing {
@@ -35,7 +35,7 @@ using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Freeing<ECDSA_SIG, ECDSA_SIG_f
 }
 
 Number number(std::string_view bytes) {
-  return Number(BN_bin2bn(bytes_of(bytes), static_cast<int>(bytes.size()), nullptr));
+  return Number(BN_bin2bn(octets_of(bytes), static_cast<int>(bytes.size()), nullptr));
 }
 
 std::shared_ptr<EVP_PKEY> make_key(const char* type, OSSL_PARAM_BLD* builder) {
@@ -105,7 +105,7 @@ bool PublicKey::verifies(std::string_view text, std::string_view signature) cons
   const DigestContext context(EVP_MD_CTX_new());
   return context != nullptr && !signature.empty() &&
          EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
-         EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
+         EVP_DigestVerify(context.get(), octets_of(signature), signature.size(), octets_of(text), text.size()) == 1;
 }
 
 }  // namespace wellhead::security

@@ -36,7 +36,7 @@ bool acceptable(const Request& request, const Route& route) {
          });
 }
 
-bool is_json(std::string_view content_type) {
+bool is_json_type(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
   while (content_type.ends_with(' ')) content_type.remove_suffix(1);
   return content_type.empty() || same_name(content_type, "application/json") ||
@@ -70,7 +70,7 @@ std::optional<Response> check_request(const Admission& admission, Request& reque
   if (!acceptable(request, *match.route)) {
     return refuse({406, "not_acceptable", "This path answers " + match.route->responses.front().content_type, {}});
   }
-  if (match.route->has_body() && !is_json(request.header("Content-Type"))) {
+  if (match.route->has_body() && !is_json_type(request.header("Content-Type"))) {
     return refuse({415, "unsupported_media_type", "Send the body as Content-Type: application/json", {}});
   }
   std::vector<FieldError> errors =

@@ -23,7 +23,7 @@ bool has_control_character(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-bool is_text(std::string_view text) {
+bool is_clean_text(std::string_view text) {
   return !has_control_character(text) && simdjson::validate_utf8(text.data(), text.size());
 }
 
@@ -219,7 +219,7 @@ Checked check_member(const Parameter& parameter, simdjson::dom::element value, A
     if (parameter.type == ParameterType::choices) return "is no array";
     if (parameter.type == ParameterType::integer) return "is no integer";
     if (parameter.type == ParameterType::boolean) return "is neither true nor false";
-    if (!is_text(text)) return "has control characters";
+    if (!is_clean_text(text)) return "has control characters";
     return check_value(parameter, text, arguments);
   }
   bool flag = false;
@@ -357,7 +357,7 @@ std::optional<std::string> decode_percent(std::string_view text, bool plus_is_sp
       out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
     }
   }
-  if (!is_text(out)) return std::nullopt;
+  if (!is_clean_text(out)) return std::nullopt;
   return out;
 }
 

@@ -42,7 +42,7 @@ constexpr auto kStatusTexts = std::to_array<StatusText>({
     {505, "HTTP Version Not Supported"},
 });
 
-void member(meta::JsonWriter& out, std::string_view name, std::string_view value) {
+void text_member(meta::JsonWriter& out, std::string_view name, std::string_view value) {
   meta::write_text(out, name);
   meta::write_text(out, value);
 }
@@ -65,19 +65,19 @@ Response to_response(const Problem& problem, std::string_view request_id) {
   rapidjson::StringBuffer buffer;
   meta::JsonWriter out(buffer);
   out.StartObject();
-  member(out, "type", "urn:wellhead:problem:" + problem.code);
-  member(out, "title", status_text(problem.status));
+  text_member(out, "type", "urn:wellhead:problem:" + problem.code);
+  text_member(out, "title", status_text(problem.status));
   out.Key("status");
   out.Int(problem.status);
-  member(out, "detail", problem.detail);
-  if (!request_id.empty()) member(out, "request_id", request_id);
+  text_member(out, "detail", problem.detail);
+  if (!request_id.empty()) text_member(out, "request_id", request_id);
   if (!problem.errors.empty()) {
     out.Key("errors");
     out.StartArray();
     for (const FieldError& error : problem.errors) {
       out.StartObject();
-      member(out, "field", error.field);
-      member(out, "message", error.message);
+      text_member(out, "field", error.field);
+      text_member(out, "message", error.message);
       out.EndObject();
     }
     out.EndArray();

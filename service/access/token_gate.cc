@@ -24,7 +24,7 @@ using webserver::Verdict;
 
 constexpr std::chrono::minutes kInterval{10};
 constexpr std::chrono::seconds kPauseForUnknownKey{10};
-constexpr std::size_t kMostWaiting = 64;
+constexpr std::size_t kMostWaitingTokens = 64;
 constexpr std::size_t kMostBytes = 1 << 20;
 
 bool is_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
@@ -39,13 +39,13 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
-Verdict refused() { return {Verdict::Kind::refused, nullptr}; }
+Verdict refused_token() { return {Verdict::Kind::refused, nullptr}; }
 
 }  // namespace
 
 struct TokenGate::State {
   State(TokenGateOptions given, webserver::Gatekeeper& gate)
-      : options(std::move(given)), others(gate), pool(1, kMostWaiting), ready(options.keys.empty()) {}
+      : options(std::move(given)), others(gate), pool(1, kMostWaitingTokens), ready(options.keys.empty()) {}
 
   std::string fetch(const std::stop_token& stop) const;
   void refresh(const std::stop_token& stop = {});
@@ -135,10 +135,10 @@ Verdict TokenGate::State::judge(std::string_view token) {
   const auto claims = security::verify_jwt(token, now_good, options.rules, std::chrono::system_clock::now());
   if (!claims) {
     spdlog::debug("a token was refused: {}", claims.error());
-    return refused();
+    return refused_token();
   }
   const auto role = webserver::role_from_string(claims->role);
-  if (!role || (claims->has_zips && claims->zips.empty())) return refused();
+  if (!role || (claims->has_zips && claims->zips.empty())) return refused_token();
   auto principal = std::make_shared<webserver::Principal>();
   principal->id = options.rules.issuer + " " + claims->subject;
   principal->role = *role;
@@ -146,7 +146,7 @@ Verdict TokenGate::State::judge(std::string_view token) {
   try {
     for (const auto& zip : claims->zips) principal->zip_prefixes.push_back(parse_zip_prefix(zip));
   } catch (const meta::Error&) {
-    return refused();
+    return refused_token();
   }
   return {Verdict::Kind::granted, std::move(principal)};
 }

@@ -25,8 +25,8 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using Ids = std::span<const std::string>;
 
-constexpr int kMostRestarts = 5;
-constexpr std::string_view kPatient = "patient";
+constexpr int kMostSearchRestarts = 5;
+constexpr std::string_view kPatientParameter = "patient";
 constexpr std::string_view kSubject = "subject";
 // Lists are first cut to what any server takes in a URL of 2,000 bytes, then to single patients.
 constexpr std::int64_t kShortList = 40;
@@ -99,7 +99,7 @@ class ResourceExtraction {
   resource::Staging staging_;
   resource::BatchCounts counts_;
   std::int64_t per_search_;
-  std::string_view parameter_ = kPatient;
+  std::string_view parameter_ = kPatientParameter;
   bool negotiated_ = true;
   std::unordered_set<std::string_view> asked_;  // the batch's patients
   std::unordered_map<std::string, Seen> seen_;
@@ -197,7 +197,7 @@ void ResourceExtraction::pass(Search& search) {
       }
       return;
     } catch (const meta::Error& error) {
-      if (error.code() != meta::ErrorCode::source_page_expired || ++restarts > kMostRestarts) throw;
+      if (error.code() != meta::ErrorCode::source_page_expired || ++restarts > kMostSearchRestarts) throw;
       search.again = true;
       spdlog::info("the search is begun again: {}", error.message());
     }

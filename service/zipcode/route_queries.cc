@@ -5,22 +5,22 @@
 namespace wellhead::zipcode {
 namespace {
 
-std::string moment(const std::string& value) {
+std::string moment_text(const std::string& value) {
   return "to_char(" + value + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
 }
 
 // The members of a run, as zipcode::Run is described (runs.h).
 std::string run_members() {
   return "'run', r.run_id, 'zipcode', r.zipcode, 'source_url', r.source_url, 'state', r.state, 'requested_at', " +
-         moment("r.requested_at") + ", 'started_at', " + moment("r.started_at") + ", 'finished_at', " +
-         moment("r.finished_at") +
+         moment_text("r.requested_at") + ", 'started_at', " + moment_text("r.started_at") + ", 'finished_at', " +
+         moment_text("r.finished_at") +
          ", 'seconds', round(extract(epoch FROM coalesce(r.finished_at, clock_timestamp()) - r.started_at), 3), "
          "'failed_step', r.failed_step, 'error', r.error, 'options', r.options, 'paused', r.paused";
 }
 
 std::string run_summary(const std::string& run) {
   return "json_build_object('run', " + run + ".run_id, 'state', " + run + ".state, 'requested_at', " +
-         moment(run + ".requested_at") + ", 'finished_at', " + moment(run + ".finished_at") + ")";
+         moment_text(run + ".requested_at") + ", 'finished_at', " + moment_text(run + ".finished_at") + ")";
 }
 
 // As zipcode::Progress is described, without the run.
@@ -82,7 +82,7 @@ std::string zipcode_sql(const std::string& known, const std::string& queued, con
          "0), "
          "'observations', coalesce(n.observations, 0), 'last_run', " +
          run_summary("r") + ", 'last_complete_run', CASE WHEN c.run_id IS NOT NULL THEN " + run_summary("c") +
-         " END, 'as_of', " + moment("coalesce(c.started_at, c.requested_at)") +
+         " END, 'as_of', " + moment_text("coalesce(c.started_at, c.requested_at)") +
          ", 'age_seconds', floor(extract(epoch FROM clock_timestamp() - coalesce(c.started_at, c.requested_at))))) "
          "FROM (SELECT zipcode, last_complete_run FROM zipcode WHERE " +
          known + " UNION ALL SELECT zipcode, NULL FROM run q WHERE state IN ('queued', 'running') AND " + queued +

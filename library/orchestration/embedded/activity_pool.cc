@@ -8,7 +8,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-std::chrono::microseconds microseconds(Steady::duration duration) {
+std::chrono::microseconds in_microseconds(Steady::duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration);
 }
 
@@ -130,8 +130,8 @@ void ActivityPool::observe(const Queue& queue, const Waiting& taken, const Activ
   using enum AttemptObservation::Outcome;
   AttemptObservation attempt{.activity = end.info.activity,
                              .task_queue = queue.name,
-                             .waited = microseconds(began - taken.since),
-                             .ran = microseconds(Steady::now() - began)};
+                             .waited = in_microseconds(began - taken.since),
+                             .ran = in_microseconds(Steady::now() - began)};
   if (const auto* error = std::get_if<std::exception_ptr>(&end.outcome)) {
     attempt.outcome = to_failure(*error).code == meta::to_string(meta::ErrorCode::cancelled) ? cancelled : failed;
   }

@@ -25,13 +25,13 @@ constexpr std::string_view kColumns = R"(
   (extract(epoch FROM s.next_at) * 1000000)::bigint, (extract(epoch FROM s.buffered_at) * 1000000)::bigint,
   s.actions, s.skipped_overlap, s.missed_catchup, s.revision, s.triggers)";
 
-constexpr std::string_view kInsert = R"(
+constexpr std::string_view kInsertSchedule = R"(
   INSERT INTO wellhead_journal.schedule (schedule_id, every_milliseconds, cron, workflow_type, input, priority, overlap,
                                          catchup_milliseconds, paused, note, next_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::timestamptz)
   ON CONFLICT DO NOTHING)";
 constexpr std::string_view kDelete = "DELETE FROM wellhead_journal.schedule WHERE schedule_id = $1";
-constexpr std::string_view kSetPaused = R"(
+constexpr std::string_view kSetSchedulePaused = R"(
   UPDATE wellhead_journal.schedule
   SET next_at = CASE WHEN $2 OR paused THEN $4::timestamptz ELSE next_at END,
       buffered_at = CASE WHEN NOT $2 THEN buffered_at END,
@@ -102,7 +102,7 @@ Value count_of(const std::optional<std::chrono::milliseconds>& duration) {
   return duration ? Value(duration->count()) : Value(nullptr);
 }
 
-ScheduleRecord record_of(const Result& result, int row) {
+ScheduleRecord schedule_of_row(const Result& result, int row) {
   ScheduleRecord record;
   Schedule& schedule = record.schedule;
   schedule.id = result.text(row, 0);
@@ -129,7 +129,7 @@ std::vector<ScheduleRecord> records_of(Connection& connection, const Result& row
   std::vector<std::string> ids;
   std::map<std::string, std::size_t> positions;
   for (int row = 0; row < rows.rows(); ++row) {
-    records.push_back(record_of(rows, row));
+    records.push_back(schedule_of_row(rows, row));
     ids.push_back(records.back().schedule.id);
     positions[ids.back()] = records.size() - 1;
   }
@@ -149,9 +149,10 @@ bool create_schedule(Connection& connection, const Schedule& schedule, const std
   const std::optional<std::string> cron =
       schedule.spec.cron.empty() ? std::nullopt : std::optional<std::string>(schedule.spec.cron);
   return connection
-             .query(kInsert, {schedule.id, count_of(schedule.spec.every), cron, schedule.action.workflow_type,
-                              schedule.action.input, schedule.action.priority, to_string(schedule.overlap),
-                              count_of(schedule.catchup_window), schedule.paused, schedule.note, text_of(next_at)})
+             .query(kInsertSchedule,
+                    {schedule.id, count_of(schedule.spec.every), cron, schedule.action.workflow_type,
+                     schedule.action.input, schedule.action.priority, to_string(schedule.overlap),
+                     count_of(schedule.catchup_window), schedule.paused, schedule.note, text_of(next_at)})
              .affected_rows() > 0;
 }
 
@@ -161,7 +162,7 @@ bool delete_schedule(Connection& connection, const std::string& schedule_id) {
 
 bool set_schedule_paused(Connection& connection, const std::string& schedule_id, bool paused, const std::string& note,
                          const std::optional<meta::Time>& next_at) {
-  return connection.query(kSetPaused, {schedule_id, paused, note, text_of(next_at)}).affected_rows() > 0;
+  return connection.query(kSetSchedulePaused, {schedule_id, paused, note, text_of(next_at)}).affected_rows() > 0;
 }
 
 bool trigger_schedule(Connection& connection, const std::string& schedule_id) {

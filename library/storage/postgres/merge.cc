@@ -38,7 +38,7 @@ UPDATE {table} t
   FROM {known} k
  WHERE t.ctid = k.place AND k.fate <> 'changed' AND k.stale)";
 
-constexpr std::string_view kInsert = R"(
+constexpr std::string_view kInsertRows = R"(
 INSERT INTO {table} ({columns}, digest, raw_frame, raw_index, raw_blob_id, run_id, last_seen_run, fetched_at)
 SELECT {source_columns}, s.digest, s.raw_frame, s.raw_index, b.raw_blob_id, $1::bigint, $1::bigint, b.fetched_at
   FROM {incoming} s JOIN {batches} ON b.batch = s.batch)";
@@ -147,7 +147,7 @@ void ParentMerge::run() {
 bool ParentMerge::insert_if_all_new() {
   group_.connection.execute("SAVEPOINT before_insert");
   try {
-    change(kInsert);
+    change(kInsertRows);
   } catch (const meta::Error& error) {
     if (error.code() != meta::ErrorCode::database_conflict) throw;
     group_.connection.execute("ROLLBACK TO SAVEPOINT before_insert");

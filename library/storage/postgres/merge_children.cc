@@ -22,14 +22,14 @@ constexpr std::string_view kInsertWritten = " JOIN {joins_parents} WHERE k.fate 
 constexpr std::string_view kDeleteReplaced =
     "DELETE FROM {table} t USING {known} k WHERE k.fate = 'changed' AND t.{parent_key} = k.{parent_id}";
 
-constexpr std::string_view kTouch = R"(
+constexpr std::string_view kTouchChildren = R"(
 UPDATE {table} t
    SET last_seen_run = $1::bigint,
        fetched_at = CASE WHEN k.fate = 'same' THEN greatest(t.fetched_at, k.fetched_at) ELSE t.fetched_at END
   FROM {known} k
  WHERE t.{parent_key} = k.{parent_id} AND k.fate <> 'changed' AND t.last_seen_run < $1::bigint)";
 
-constexpr std::string_view kCount = R"(
+constexpr std::string_view kCountChildren = R"(
 SELECT s.batch,
        count(*) FILTER (WHERE p.{parent_id} IS NULL OR k.repeated),
        count(*) FILTER (WHERE p.{parent_id} IS NOT NULL AND k.fate IS NULL),
@@ -46,7 +46,7 @@ class ChildMerge {
 
   void run() {
     if (parent_.any_changed()) group_.connection.query(sql(kDeleteReplaced));
-    if (!parent_.all_new()) group_.connection.query(sql(kTouch), {group_.run.value});
+    if (!parent_.all_new()) group_.connection.query(sql(kTouchChildren), {group_.run.value});
     if (incoming_ == nullptr) return;
     if (parent_.all_new() && parent_.incoming().complete()) {
       insert(sql(kInsertAll));
@@ -64,7 +64,7 @@ class ChildMerge {
   }
 
   void count() {
-    const auto result = group_.connection.query(sql(kCount));
+    const auto result = group_.connection.query(sql(kCountChildren));
     for (int row = 0; row < result.rows(); ++row) {
       auto& counts = incoming_->counts(result.integer(row, 0));
       counts.duplicates = result.integer(row, 1);

@@ -6,7 +6,7 @@ namespace wellhead::storage {
 namespace {
 
 // A newer run than this one knows better by which address the patient matches.
-constexpr std::string_view kCount = R"(
+constexpr std::string_view kCountPatients = R"(
 SELECT s.batch,
        count(*) FILTER (WHERE t.last_seen_run = $1::bigint),
        count(*) FILTER (WHERE t.patient_id IS NULL),
@@ -19,7 +19,7 @@ SELECT s.batch,
   LEFT JOIN zipcode_patient t ON t.zipcode = $2 AND t.patient_id = s.patient_id
  GROUP BY s.batch)";
 
-constexpr std::string_view kMerge = R"(
+constexpr std::string_view kMergePatients = R"(
 MERGE INTO zipcode_patient t
 USING pg_temp.incoming_zipcode_patient s ON t.zipcode = $2 AND t.patient_id = s.patient_id
  WHEN MATCHED AND t.last_seen_run <= $1::bigint THEN
@@ -37,7 +37,7 @@ std::vector<std::string> zipcode_patient_csv_columns() {
 VersionOrder latest_match_first() { return {.facts = "", .order = "s.fetched_at DESC, s.batch DESC"}; }
 
 void merge_zipcode_patients(LoadGroup& group, const meta::Zipcode& zipcode, Incoming& incoming) {
-  const auto result = group.connection.query(kCount, {group.run.value, zipcode.text()});
+  const auto result = group.connection.query(kCountPatients, {group.run.value, zipcode.text()});
   for (int row = 0; row < result.rows(); ++row) {
     auto& counts = incoming.counts(result.integer(row, 0));
     counts.duplicates += result.integer(row, 1);
@@ -46,7 +46,7 @@ void merge_zipcode_patients(LoadGroup& group, const meta::Zipcode& zipcode, Inco
     counts.unchanged = result.integer(row, 4);
     counts.older = result.integer(row, 5);
   }
-  group.connection.query(kMerge, {group.run.value, zipcode.text()});
+  group.connection.query(kMergePatients, {group.run.value, zipcode.text()});
 }
 
 }  // namespace wellhead::storage

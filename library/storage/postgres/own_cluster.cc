@@ -35,7 +35,7 @@ using meta::ErrorCode;
 constexpr auto kLookInterval = std::chrono::milliseconds(250);
 constexpr auto kPauseAfterFailure = std::chrono::seconds(5);
 
-[[noreturn]] void fail(std::string message, std::string advice) {
+[[noreturn]] void fail_cluster(std::string message, std::string advice) {
   throw Error(ErrorCode::database_unreachable, std::move(message), std::move(advice)).no_retry();
 }
 
@@ -44,7 +44,8 @@ class LockFile {
  public:
   explicit LockFile(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
     if (descriptor_ < 0) {
-      fail(fmt::format("{} cannot be written: {}", path.string(), std::strerror(errno)), "Check the directory's owner");
+      fail_cluster(fmt::format("{} cannot be written: {}", path.string(), std::strerror(errno)),
+                   "Check the directory's owner");
     }
   }
   ~LockFile() { ::close(descriptor_); }
@@ -66,7 +67,7 @@ class Locked {
       if (cancelled && cancelled())
         throw Error(ErrorCode::cancelled, "stopped while another process starts PostgreSQL");
       if (std::chrono::steady_clock::now() > until) {
-        fail("another wellhead process has been starting or stopping PostgreSQL for too long", "Try again");
+        fail_cluster("another wellhead process has been starting or stopping PostgreSQL for too long", "Try again");
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
@@ -88,8 +89,8 @@ void make_directories(const fs::path& path) {
   for (; !missing.empty(); missing.pop_back()) {
     const auto& directory = missing.back();
     if (!fs::create_directory(directory, failed) && failed) {
-      fail(fmt::format("{} cannot be made: {}", directory.string(), failed.message()),
-           "Make it, or set WELLHEAD_HOME to a directory that can be written");
+      fail_cluster(fmt::format("{} cannot be made: {}", directory.string(), failed.message()),
+                   "Make it, or set WELLHEAD_HOME to a directory that can be written");
     }
     ::chmod(directory.c_str(), 0755);
   }
@@ -99,13 +100,14 @@ void make_directories(const fs::path& path) {
 void make_cluster_directory(const fs::path& directory, const ServerUser& user) {
   make_directories(directory.parent_path());
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    fail(fmt::format("{} cannot be made: {}", directory.string(), std::strerror(errno)),
-         "Set WELLHEAD_HOME to a directory that can be written");
+    fail_cluster(fmt::format("{} cannot be made: {}", directory.string(), std::strerror(errno)),
+                 "Set WELLHEAD_HOME to a directory that can be written");
   }
   if (user.differs() &&
       (::chown(directory.c_str(), user.uid, user.gid) != 0 || ::chmod(directory.c_str(), 0700) != 0)) {
-    fail(fmt::format("{} cannot be given to the user {}: {}", directory.string(), user.name, std::strerror(errno)),
-         "Run wellhead as an ordinary user, or set WELLHEAD_DATABASE_URL to a server that is running");
+    fail_cluster(
+        fmt::format("{} cannot be given to the user {}: {}", directory.string(), user.name, std::strerror(errno)),
+        "Run wellhead as an ordinary user, or set WELLHEAD_DATABASE_URL to a server that is running");
   }
 }
 
@@ -116,8 +118,9 @@ void check_reachable(const fs::path& directory, const ServerUser& user) {
   const auto may = [&](const fs::path& path, int mode) {
     const int result = call_as(user, [&] { return ::access(path.c_str(), mode) == 0 ? allowed : not_allowed; });
     if (result != allowed && result != not_allowed) {
-      fail(fmt::format("PostgreSQL does not run as root, and this process may not become the user {}", user.name),
-           "Run wellhead as an ordinary user, or set WELLHEAD_DATABASE_URL to a server that is running");
+      fail_cluster(
+          fmt::format("PostgreSQL does not run as root, and this process may not become the user {}", user.name),
+          "Run wellhead as an ordinary user, or set WELLHEAD_DATABASE_URL to a server that is running");
     }
     return result == allowed;
   };
@@ -126,12 +129,13 @@ void check_reachable(const fs::path& directory, const ServerUser& user) {
   for (const auto& part : directory) {
     at /= part;
     if (may(at, X_OK)) continue;
-    fail(fmt::format("PostgreSQL runs as the user {}, who may not enter {}", user.name, at.string()),
-         fmt::format("Set WELLHEAD_HOME to another directory, such as /var/lib/wellhead, or allow it: chmod o+x {}",
-                     at.string()));
+    fail_cluster(
+        fmt::format("PostgreSQL runs as the user {}, who may not enter {}", user.name, at.string()),
+        fmt::format("Set WELLHEAD_HOME to another directory, such as /var/lib/wellhead, or allow it: chmod o+x {}",
+                    at.string()));
   }
-  fail(fmt::format("{} cannot be written by the user {}", directory.string(), user.name),
-       fmt::format("Give it to that user: chown -R {} {}", user.name, directory.string()));
+  fail_cluster(fmt::format("{} cannot be written by the user {}", directory.string(), user.name),
+               fmt::format("Give it to that user: chown -R {} {}", user.name, directory.string()));
 }
 
 }  // namespace
@@ -211,7 +215,7 @@ class OwnCluster::State {
   // Whether it had to be started. The caller holds the start lock.
   bool bring_up() {
     const bool alone = users_.try_lock(LOCK_EX);
-    if (!users_.try_lock(LOCK_SH)) fail("the lock on the PostgreSQL cluster cannot be taken", "Try again");
+    if (!users_.try_lock(LOCK_SH)) fail_cluster("the lock on the PostgreSQL cluster cannot be taken", "Try again");
     if (server_.is_running()) {
       server_.wait_until_ready(options_.start_patience);
       return false;
