@@ -28,6 +28,20 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 add_link_options(-Wl,--as-needed)
 
+# Several sources of a target at once take half of the time to compile, but all of them again when one has changed. So it is for
+# those who build once. Names in unnamed namespaces must be unique within a target for it.
+if(WELLHEAD_TESTS AND NOT WELLHEAD_SANITIZE)
+  set(unity OFF)
+else()
+  set(unity ON)
+endif()
+option(WELLHEAD_UNITY "Compile several sources at once" ${unity})
+set(CMAKE_UNITY_BUILD ${WELLHEAD_UNITY})
+if(WELLHEAD_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Takes the unnamed namespace of an included source for one of a header.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+endif()
+
 # Places at which a test kills the process (library/meta/fail_point.h): never in what people install.
 if(WELLHEAD_TESTS AND NOT CMAKE_BUILD_TYPE MATCHES "Rel")
   set(fail_points ON)

@@ -24,6 +24,7 @@ function(wellhead_tests name)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     WELLHEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}" WELLHEAD_BINARY_DIR="${CMAKE_BINARY_DIR}")
