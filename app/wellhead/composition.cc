@@ -140,7 +140,7 @@ void Database::release() {
   if (cluster_) cluster_->release();
 }
 
-Worker::Worker(const meta::Settings& settings, const Database& database)
+Worker::Worker(const meta::Settings& settings, const Database& database, const KeepTrying& keep_trying)
     : database_(database),
       erasure_key_(erasure_key(settings)),
       options_(load_options(settings)),
@@ -154,7 +154,7 @@ Worker::Worker(const meta::Settings& settings, const Database& database)
         return registry;
       }()),
       journal_(database.url()),
-      engine_(choose_engine(settings, journal_, registry_, engine_metrics_)),
+      engine_(choose_engine(settings, journal_, registry_, engine_metrics_, keep_trying)),
       housekeeping_(pool_, *blobs_, std::chrono::duration_cast<std::chrono::seconds>(settings.get(kKeepBlobs))) {
   // An own server that was killed is started again meanwhile.
   if (database.own()) pool_.set_patience(kOwnServerPatience);

@@ -66,8 +66,8 @@ class Database {
 // the journal.
 class Worker final : public zipcode::RunOperations, public erasure::ErasureOperations {
  public:
-  // database outlives it.
-  Worker(const meta::Settings& settings, const Database& database);
+  // database outlives it. keep_trying: of who stays, and so may wait for an engine's server.
+  Worker(const meta::Settings& settings, const Database& database, const KeepTrying& keep_trying = {});
 
   zipcode::RequestedRun load(const meta::Zipcode& zipcode) { return load(zipcode, options_); }
   zipcode::RequestedRun load(const meta::Zipcode& zipcode,
@@ -89,6 +89,7 @@ class Worker final : public zipcode::RunOperations, public erasure::ErasureOpera
   // what was left behind, and keeps house meanwhile.
   void begin();
   orchestration::Engine& engine() const { return *engine_.engine; }
+  const std::function<std::string()>& look_for_problem() const { return engine_.look_for_problem; }
   const zipcode::LoadOptions& options() const { return options_; }
   Housekeeping& housekeeping() { return housekeeping_; }
   storage::BlobStore& blobs() { return *blobs_; }

@@ -81,7 +81,7 @@ bool choose_queues(const meta::Settings& settings, std::map<std::string, std::si
 }  // namespace
 
 ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestration::Registry& registry,
-                                orchestration::EngineObserver& observer) {
+                                orchestration::EngineObserver& observer, const KeepTrying& keep_trying) {
   TemporalEngineOptions options{.connection = connection_of(settings),
                                 .task_queue = settings.get(kTaskQueue),
                                 .slots = engine_slots(settings),
@@ -92,11 +92,12 @@ ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestrat
                                 .pinned = settings.get(kVersioning) == "pinned",
                                 .pollers = static_cast<std::size_t>(settings.get(kPollers)),
                                 .metrics_listen = settings.get(kCoreMetricsListen),
+                                .keep_trying = keep_trying,
                                 .observer = &observer};
   options.run_workflows = choose_queues(settings, options.slots);
   auto engine = std::make_unique<TemporalEngine>(registry, std::move(options));
   auto* temporal = engine.get();
-  return {std::move(engine), [temporal] { temporal->begin(); }};
+  return {std::move(engine), [temporal] { temporal->begin(); }, [temporal] { return temporal->look_for_problem(); }};
 }
 
 }  // namespace wellhead::app

@@ -4,7 +4,7 @@
 namespace wellhead::app {
 
 ChosenEngine engine_on_temporal(const meta::Settings& /*settings*/, const orchestration::Registry& /*registry*/,
-                                orchestration::EngineObserver& /*observer*/) {
+                                orchestration::EngineObserver& /*observer*/, const KeepTrying& /*keep_trying*/) {
   throw meta::Error(meta::ErrorCode::invalid_setting,
                     "WELLHEAD_ENGINE is temporal, and this program was built without it",
                     "Build it with `scripts/packages build temporal`, `cmake -S . -B build/temporal -G Ninja "

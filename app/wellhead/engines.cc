@@ -51,8 +51,9 @@ std::map<std::string, std::size_t> engine_slots(const meta::Settings& settings) 
 }
 
 ChosenEngine choose_engine(const meta::Settings& settings, orchestration::Journal& journal,
-                           const orchestration::Registry& registry, orchestration::EngineObserver& observer) {
-  if (on_temporal(settings)) return engine_on_temporal(settings, registry, observer);
+                           const orchestration::Registry& registry, orchestration::EngineObserver& observer,
+                           const KeepTrying& keep_trying) {
+  if (on_temporal(settings)) return engine_on_temporal(settings, registry, observer, keep_trying);
   auto engine = std::make_unique<orchestration::embedded::EmbeddedEngine>(
       journal, registry,
       orchestration::embedded::EmbeddedEngineOptions{.slots = engine_slots(settings),

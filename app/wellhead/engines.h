@@ -27,15 +27,21 @@ std::map<std::string, std::size_t> engine_slots(const meta::Settings& settings);
 struct ChosenEngine {
   std::unique_ptr<orchestration::Engine> engine;
   std::function<void()> begin;  // it runs workflows and activities from then on
+  // Why it does not reach its server just now, or nothing; blocks for some seconds at most. Empty: it has no server.
+  std::function<std::string()> look_for_problem = {};
 };
 
-// All given outlive the engine. Error{invalid_setting}: this program was built without it. Error{engine_unreachable}:
-// Temporal's server does not answer.
+// Asked while Temporal's server is out of reach at the start: whether to wait for it. Empty: no.
+using KeepTrying = std::function<bool()>;
+
+// All given outlive the engine. Error{invalid_setting}: this program was built without it. Error{engine_unreachable},
+// Error{engine_refused}: Temporal's server does not answer, or does not let us.
 ChosenEngine choose_engine(const meta::Settings& settings, orchestration::Journal& journal,
-                           const orchestration::Registry& registry, orchestration::EngineObserver& observer);
+                           const orchestration::Registry& registry, orchestration::EngineObserver& observer,
+                           const KeepTrying& keep_trying);
 
 // Of engine_on_temporal.cc, or of engine_without_temporal.cc in a program that is built without it.
 ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestration::Registry& registry,
-                                orchestration::EngineObserver& observer);
+                                orchestration::EngineObserver& observer, const KeepTrying& keep_trying);
 
 }  // namespace wellhead::app

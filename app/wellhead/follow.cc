@@ -31,14 +31,15 @@ constexpr auto kDrawInterval = std::chrono::milliseconds(250);
 constexpr auto kLogInterval = std::chrono::seconds(1);
 constexpr auto kWorkflowInterval = std::chrono::seconds(3);
 constexpr auto kDatabasePatience = std::chrono::seconds(60);
+constexpr auto kEnginePatience = std::chrono::minutes(15);
 
 // A connection that comes back after the database was away for a while. What is done in read() may also use other
-// connections.
+// connections, and ask an engine's server, for which the load waits longer.
 class PatientConnection {
  public:
   explicit PatientConnection(std::string url) : url_(std::move(url)) {}
 
-  // nullopt while the database is away.
+  // nullopt while the database is away, or the engine's server.
   template <class Read>
   auto read(Read action) -> std::optional<decltype(action(std::declval<Connection&>()))> {
     try {
@@ -47,14 +48,15 @@ class PatientConnection {
       away_since_.reset();
       return value;
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::database_unreachable) throw;
+      const bool engine = error.code() == ErrorCode::engine_unreachable;
+      if (error.code() != ErrorCode::database_unreachable && !engine) throw;
       connection_.reset();
       const auto now = Clock::now();
       if (!away_since_) {
         away_since_ = now;
         spdlog::warn("{}; trying again", error.message());
       }
-      if (now - *away_since_ > kDatabasePatience) throw;
+      if (now - *away_since_ > (engine ? kEnginePatience : kDatabasePatience)) throw;
       return std::nullopt;
     }
   }

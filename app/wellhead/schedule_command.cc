@@ -115,7 +115,7 @@ class Schedules {
       : settings_(line.start()), database_(settings_, [this] { return signals_.requested(); }) {
     database_.migrate();
     journal_ = std::make_unique<storage::PostgresJournal>(database_.url());
-    engine_ = choose_engine(settings_, *journal_, registry_, metrics_).engine;
+    engine_ = choose_engine(settings_, *journal_, registry_, metrics_, {}).engine;
   }
 
   orchestration::Engine& engine() { return *engine_; }

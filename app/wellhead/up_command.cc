@@ -67,7 +67,7 @@ int up(const CommandLine& line, const std::vector<std::string>& zipcodes) {
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
   database.keep_running();
-  Worker worker(settings, database);
+  Worker worker(settings, database, [&] { return !signals.requested(); });
   api::Server server(api_options(settings, database, worker));
   server.start();
   worker.begin();

@@ -19,11 +19,13 @@ constexpr std::string_view kWorkerExamples =
     "Ctrl-C or SIGTERM stops it within seconds; a load that was running goes on at the next start.";
 
 // nullptr: WELLHEAD_METRICS_LISTEN is not set.
-std::unique_ptr<api::Server> serve_metrics(const meta::Settings& settings, const Database& database) {
+std::unique_ptr<api::Server> serve_metrics(const meta::Settings& settings, const Database& database,
+                                           const Worker& worker) {
   if (!settings.is_set(meta::setting::kMetricsListen)) return nullptr;
   auto server = std::make_unique<api::Server>(api::ServerOptions{.listen = settings.get(meta::setting::kMetricsListen),
                                                                  .database_url = database.url(),
                                                                  .monitoring_only = true,
+                                                                 .look_for_problem = worker.look_for_problem(),
                                                                  .threads = 1});
   server->start();
   spdlog::info("metrics are at {}/metrics", server->url());
@@ -36,8 +38,8 @@ int work(const CommandLine& line) {
   Database database(settings, [&] { return signals.requested(); });
   database.migrate();
   database.keep_running();
-  Worker worker(settings, database);
-  const auto metrics = serve_metrics(settings, database);
+  Worker worker(settings, database, [&] { return !signals.requested(); });
+  const auto metrics = serve_metrics(settings, database, worker);
   worker.begin();
   spdlog::info("the worker is ready");
   signals.wait();

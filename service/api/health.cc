@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "library/meta/error.h"
@@ -26,11 +27,18 @@ Response not_ready(const std::string& detail, const std::string& request_id) {
 
 Task<Response> live(Request) { co_return Response::json(R"({"status":"live"})"); }
 
-Task<Response> ready(storage::AsyncConnections* connections, const Statement* version, Request request) {
+// What a process needs to be ready.
+struct Needs {
+  storage::AsyncConnections& connections;
+  webserver::BlockingPool& pool;
+  LookForProblem look_for_problem;
+};
+
+Task<Response> ready(std::shared_ptr<const Needs> needs, const Statement* version, Request request) {
   std::string problem;
   int found = 0;
   try {
-    auto query = connections->at(request.worker->index()).query(*version);
+    auto query = needs->connections.at(request.worker->index()).query(*version);
     const Result rows = co_await query;
     found = rows.is_null(0, 0) ? 0 : static_cast<int>(rows.integer(0, 0));
   } catch (const meta::Error& error) {
@@ -42,13 +50,18 @@ Task<Response> ready(storage::AsyncConnections* connections, const Statement* ve
   if (problem.empty() && found < known)
     problem = "The database's schema is older than this program: run wellhead migrate";
   if (problem.empty() && found > known) problem = "The database's schema is newer than this program: update it";
+  if (problem.empty() && needs->look_for_problem) {
+    auto looking = needs->pool.run<std::string>(*request.worker, needs->look_for_problem);
+    problem = co_await looking;
+  }
   if (!problem.empty()) co_return not_ready(problem, request.id);
   co_return Response::json(R"({"status":"ready"})");
 }
 
 }  // namespace
 
-void add_health_routes(storage::AsyncConnections& connections, webserver::RouteTable& table) {
+void add_health_routes(storage::AsyncConnections& connections, webserver::BlockingPool& pool,
+                       LookForProblem look_for_problem, webserver::RouteTable& table) {
   static const Statement version("SELECT max(version) FROM schema_migration");
   table.add_schema({"Health", kHealthSchema});
   Route route;
@@ -65,7 +78,8 @@ void add_health_routes(storage::AsyncConnections& connections, webserver::RouteT
   route.summary = "Whether this server can answer: it reaches its database, whose schema is current";
   route.responses = {{.description = "It can.", .schema = "Health", .example = R"({"status":"ready"})"}};
   route.problems = {503};
-  route.handler = [all = &connections](Request request) { return ready(all, &version, std::move(request)); };
+  const auto needs = std::make_shared<const Needs>(Needs{connections, pool, std::move(look_for_problem)});
+  route.handler = [needs](Request request) { return ready(needs, &version, std::move(request)); };
   table.add(std::move(route));
 }
 

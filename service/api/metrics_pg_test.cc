@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <regex>
 #include <sstream>
 
@@ -76,6 +77,19 @@ TEST_F(MetricsTest, CountRequestsByRouteAndStatusWithoutIds) {
 TEST_F(MetricsTest, NeedNoDatabase) {
   options_.database_url = "postgresql://nobody@127.0.0.1:1/none";
   EXPECT_EQ(get("/metrics").status, 200);
+}
+
+TEST_F(MetricsTest, ReadyTellsWhatElseIsMissing) {
+  std::atomic<bool> there = false;
+  options_.monitoring_only = true;
+  options_.look_for_problem = [&there] { return std::string(there ? "" : "the engine's server is away"); };
+  testing::make_schema(connection_);
+  const auto away = get("/health/ready");
+  EXPECT_EQ(away.status, 503);
+  EXPECT_THAT(away.body, HasSubstr("the engine's server is away"));
+  EXPECT_EQ(get("/health/live").status, 200);
+  there = true;
+  EXPECT_EQ(get("/health/ready").status, 200);
 }
 
 TEST_F(MetricsTest, MonitoringAloneHasNothingElse) {

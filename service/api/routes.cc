@@ -1,6 +1,7 @@
 #include "service/api/routes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "library/meta/error.h"
 #include "service/access/audit_routes.h"
@@ -100,15 +101,17 @@ std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& depe
     erasure::add_erasure_routes(dependencies.eraser, dependencies.pool, *table);
     access::add_audit_routes(dependencies.connections, *table);
   }
-  add_health_routes(dependencies.connections, *table);
+  add_health_routes(dependencies.connections, dependencies.pool, {}, *table);
   add_metrics_route(*table);
   add_docs_routes(*table);
   return table;
 }
 
-std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConnections& connections) {
+std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConnections& connections,
+                                                              webserver::BlockingPool& pool,
+                                                              LookForProblem look_for_problem) {
   auto table = std::make_unique<webserver::RouteTable>(description());
-  add_health_routes(connections, *table);
+  add_health_routes(connections, pool, std::move(look_for_problem), *table);
   add_metrics_route(*table);
   return table;
 }

@@ -1,6 +1,7 @@
 // All routes of the REST API in one table, and what only the API itself has: health, the OpenAPI document, its page.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,13 +34,20 @@ struct RouteDependencies {
 // Parts are loads (zip codes, runs and what belongs to them, erasure, the audit trail), stats, patients, observations,
 // and the other tables by their names. Error{invalid_setting}: `only` names something else.
 std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& dependencies);
-// Health and metrics alone.
-std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConnections& connections);
+// What a process needs beside its database: empty when it is there, or a sentence for people. May block for some
+// seconds.
+using LookForProblem = std::function<std::string()>;
+
+// Health and metrics alone. look_for_problem is called on the pool; empty: there is nothing else to look at.
+std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConnections& connections,
+                                                              webserver::BlockingPool& pool,
+                                                              LookForProblem look_for_problem);
 
 // GET /stats/patients and /stats/observations.
 void add_stats_routes(const resource::ResourceServices& services, webserver::RouteTable& table);
 // GET /health/live and /health/ready.
-void add_health_routes(storage::AsyncConnections& connections, webserver::RouteTable& table);
+void add_health_routes(storage::AsyncConnections& connections, webserver::BlockingPool& pool,
+                       LookForProblem look_for_problem, webserver::RouteTable& table);
 // GET /metrics.
 void add_metrics_route(webserver::RouteTable& table);
 // For webserver::ServerOptions::on_request.

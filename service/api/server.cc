@@ -79,7 +79,7 @@ void require_key(const ServerOptions& options) {
 struct Server::State {
   explicit State(ServerOptions given)
       : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit), exports(kExports) {
-    routes = options.monitoring_only ? make_monitoring_routes(connections)
+    routes = options.monitoring_only ? make_monitoring_routes(connections, pool, options.look_for_problem)
                                      : make_routes({options.runs, connections, exports, pool, options.blobs,
                                                     options.tables, options.eraser, options.only});
     auto http_settings = http_options(options);

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,9 @@ struct ServerOptions {
   std::filesystem::path audit_spill;               // see access::AuditOptions
   std::optional<access::TokenGateOptions> tokens;  // that are taken beside keys
   bool monitoring_only = false;                    // /health and /metrics, and nothing else
+  // With monitoring_only: what else /health/ready looks at beside the database; empty when that is there, or a sentence.
+  // Called on the small pool, may block for some seconds.
+  std::function<std::string()> look_for_problem = {};
   std::vector<std::string> only;                   // parts of the API (routes.h); empty: all
   // Outlives the server: where the resources lie as they were received. null: what needs them answers 503.
   storage::BlobStore* blobs = nullptr;

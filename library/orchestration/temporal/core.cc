@@ -133,7 +133,7 @@ Client::Client(Runtime& runtime, const Connection& connection)
   const auto status =
       temporal_client_connect(runtime.handle_.get(), options.data(), options.size(), &handle, error.out());
   if (status != TEMPORAL_OK) {
-    throw meta::Error(meta::ErrorCode::engine_unreachable,
+    throw meta::Error(status > 0 ? code_of(status) : meta::ErrorCode::engine_refused,
                       fmt::format("no connection to the Temporal server at {}: {}", connection.address, error.text()),
                       "Check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS_* and TEMPORAL_API_KEY");
   }

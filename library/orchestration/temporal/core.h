@@ -95,7 +95,8 @@ class Runtime {
 
 class Client {
  public:
-  // Error{engine_unreachable} when there is no server, or not within some seconds.
+  // Tries once. Error{engine_unreachable}: there is no server, or not within some seconds; Error{engine_refused}: it
+  // does not let us, or TLS does not fit.
   Client(Runtime& runtime, const Connection& connection);
 
   const std::string& name_space() const { return name_space_; }

@@ -10,6 +10,7 @@
 
 #include "library/orchestration/temporal/executions.h"
 #include "library/orchestration/temporal/messages.h"
+#include "library/orchestration/temporal/patience.h"
 #include "library/orchestration/temporal/schedules.h"
 #include "library/orchestration/temporal/workers.h"
 
@@ -22,6 +23,7 @@ using Steady = std::chrono::steady_clock;
 // Between looks at an execution that somebody waits for. One that ends in this process is looked at at once.
 constexpr milliseconds kFirstLook{20};
 constexpr milliseconds kLongestLook{500};
+constexpr milliseconds kProbe{2000};  // for the server to say that it is there
 
 }  // namespace
 
@@ -31,7 +33,7 @@ class TemporalEngine::State {
       : options_(std::move(options)),
         registry_(registry),
         runtime_(options_.metrics_listen),
-        client_(runtime_, options_.connection),
+        client_(when_reachable(options_.keep_trying, [this] { return Client(runtime_, options_.connection); })),
         executions_(client_, registry, options_.task_queue),
         schedules_(executions_) {}
 
@@ -46,6 +48,17 @@ class TemporalEngine::State {
       changed_.notify_all();
     }
     if (workers_) workers_->stop();
+  }
+
+  std::string look_for_problem() {
+    api::workflowservice::v1::DescribeNamespaceRequest request;
+    request.set_namespace_(client_.name_space());
+    try {
+      client_.call<api::workflowservice::v1::DescribeNamespaceResponse>("DescribeNamespace", request, kProbe);
+      return {};
+    } catch (const meta::Error& error) {
+      return error.message();
+    }
   }
 
   Executions& executions() { return executions_; }
@@ -150,6 +163,8 @@ TemporalEngine::TemporalEngine(const Registry& registry, TemporalEngineOptions o
     : state_(std::make_unique<State>(registry, std::move(options))) {}
 
 TemporalEngine::~TemporalEngine() { stop(); }
+
+std::string TemporalEngine::look_for_problem() { return state_->look_for_problem(); }
 
 void TemporalEngine::begin() { state_->begin(); }
 

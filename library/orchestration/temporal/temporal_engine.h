@@ -5,13 +5,14 @@
 //   engine.begin();                        // runs workflows and activities; without it, it only queues and looks
 //   auto execution = engine.start(load_zipcode, "load-zipcode/02139", request);
 //
-// The constructor connects: Error{engine_unreachable}. What differs from the embedded engine: executions are not queued
+// The constructor connects: Error{engine_unreachable} or, where trying again would not help, Error{engine_refused}. What differs from the embedded engine: executions are not queued
 // (their activities are), schedules count in seconds, an activity's priority is its workflow's, an activity whose
 // worker dies is begun again when the server has missed its signs of life for `liveness`, and a child that an execution
 // which is retried had finished is begun again when its step is.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,8 @@ struct TemporalEngineOptions {
   std::size_t max_cached_workflows = 1000;
   std::size_t pollers = 5;     // requests for work that are open at a time, by queue and kind
   std::string metrics_listen;  // of core's own metrics; empty: none
+  // Asked while the server is out of reach at the start: whether to wait for it. Empty: no.
+  std::function<bool()> keep_trying = {};
   // Outlives the engine; may be null.
   EngineObserver* observer = nullptr;
 };
@@ -53,6 +56,8 @@ class TemporalEngine final : public Engine {
   TemporalEngine(const Registry& registry, TemporalEngineOptions options);
   ~TemporalEngine() override;  // stop()
 
+  // Why the server is out of reach just now; empty: it answers. Blocks for some seconds at most.
+  std::string look_for_problem();
   // Runs workflows and activities from now on. Error{engine_refused}: the namespace is not there or not for us.
   void begin();
 

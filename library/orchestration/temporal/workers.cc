@@ -7,11 +7,12 @@
 #include <utility>
 
 #include "library/orchestration/replay.h"
+#include "library/orchestration/temporal/patience.h"
 
 namespace wellhead::orchestration::temporal_engine {
 namespace {
 
-constexpr std::size_t kMostKept = 16;        // executions whose earlier results are remembered
+constexpr std::size_t kMostRemembered = 16;        // executions whose earlier results are remembered
 constexpr int kLongestChain = 20;            // of retries of one execution
 constexpr std::int64_t kWorkflowTasks = 50;  // at once
 
@@ -41,7 +42,7 @@ void Workers::add(const std::string& queue, std::size_t slots, bool workflows) {
                      .activity_pollers = std::clamp<std::int64_t>(static_cast<std::int64_t>(slots), 1, pollers)};
   if (core.versioning) core.default_versioning_behavior = options_.pinned ? "pinned" : "auto_upgrade";
   auto& worker = *cores_.emplace_back(std::make_unique<CoreWorker>(executions_.client(), core));
-  worker.validate();
+  when_reachable(options_.keep_trying, [&worker] { worker.validate(); });
   if (activities) {
     activities_.push_back(std::make_unique<ActivityWorker>(
         worker, registry_, queue, slots, [this](const ActivityAttempt& attempt) { return find_earlier(attempt); },
@@ -119,7 +120,7 @@ std::shared_ptr<const Workers::Results> Workers::earlier_results(const std::stri
     }
   }
   const std::lock_guard lock(mutex_);
-  if (earlier_.size() >= kMostKept) earlier_.erase(earlier_.begin());
+  if (earlier_.size() >= kMostRemembered) earlier_.erase(earlier_.begin());
   earlier_[execution_id] = results;
   return results;
 }
