@@ -13,7 +13,7 @@
 namespace wellhead::orchestration::temporal_engine {
 namespace {
 
-using Payload = ::temporal::api::common::v1::Payload;
+using ApiPayload = ::temporal::api::common::v1::Payload;
 
 constexpr std::size_t kKeySize = 32;
 constexpr std::size_t kNonceSize = 12;  // NIST SP 800-38D §8.2.2, at random
@@ -102,22 +102,22 @@ PayloadCodec::PayloadCodec(std::string_view keys) {
   if (keys_.empty()) throw meta::Error(meta::ErrorCode::invalid_setting, "there is no key for Temporal's payloads");
 }
 
-void PayloadCodec::encode(Payload& payload) const {
+void PayloadCodec::encode(ApiPayload& payload) const {
   const Key& key = keys_.front();
-  Payload encoded;
+  ApiPayload encoded;
   (*encoded.mutable_metadata())[kEncoding] = kEncrypted;
   (*encoded.mutable_metadata())[kKeyId] = key.id;
   encoded.set_data(seal(key.bytes, payload.SerializeAsString()));
   payload = std::move(encoded);
 }
 
-void PayloadCodec::decode(Payload& payload) const {
+void PayloadCodec::decode(ApiPayload& payload) const {
   const auto encoding = payload.metadata().find(kEncoding);
   if (encoding == payload.metadata().end() || encoding->second != kEncrypted) return;
   const auto id = payload.metadata().find(kKeyId);
   const Key& used = key(id == payload.metadata().end() ? std::string() : id->second);
   std::string text;
-  Payload decoded;
+  ApiPayload decoded;
   if (!open(used.bytes, payload.data(), text) || !decoded.ParseFromString(text)) {
     throw meta::Error(meta::ErrorCode::engine_refused,
                       fmt::format("a payload on Temporal does not open with key '{}'", used.id),

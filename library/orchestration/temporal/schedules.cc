@@ -13,7 +13,7 @@ namespace {
 namespace service = api::workflowservice::v1;
 using std::chrono::milliseconds;
 
-constexpr int kAttempts = 5;  // of looking at a schedule
+constexpr int kLooks = 5;  // of looking at a schedule
 constexpr const char* kMemo = "wellhead-schedule";
 constexpr milliseconds kDefaultCatchupWindow{600'000};
 constexpr milliseconds kShortestCatchupWindow{10'000};
@@ -92,7 +92,7 @@ api::schedule::v1::Schedule to_temporal(const Schedule& schedule, const std::str
   return to;
 }
 
-[[noreturn]] void throw_not_found(const std::string& schedule_id) {
+[[noreturn]] void throw_no_schedule(const std::string& schedule_id) {
   throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no schedule '{}'", schedule_id));
 }
 
@@ -132,14 +132,14 @@ std::optional<Schedules::Described> Schedules::look(const std::string& schedule_
       return client_.call<Described>("DescribeSchedule", request);
     } catch (const RpcError& error) {
       if (error.status() == kNotFound) return std::nullopt;
-      if (error.code() != meta::ErrorCode::engine_unreachable || attempt == kAttempts) throw;
+      if (error.code() != meta::ErrorCode::engine_unreachable || attempt == kLooks) throw;
     }
   }
 }
 
 Schedules::Described Schedules::require(const std::string& schedule_id) {
   auto described = look(schedule_id);
-  if (!described) throw_not_found(schedule_id);
+  if (!described) throw_no_schedule(schedule_id);
   return *std::move(described);
 }
 

@@ -26,4 +26,7 @@ target_include_directories(temporal_bridge INTERFACE "${CMAKE_SOURCE_DIR}")
 # What rustc --print native-static-libs names, and leaving out of a program what it never calls.
 target_link_libraries(temporal_bridge INTERFACE Threads::Threads m ${CMAKE_DL_LIBS} gcc_s)
 target_link_options(temporal_bridge INTERFACE -Wl,--gc-sections)
-add_dependencies(temporal_bridge temporal_bridge_crate)
+# Ninja knows by the file that programs wait for cargo; what is only compiled need not.
+if(NOT CMAKE_GENERATOR MATCHES "Ninja")
+  add_dependencies(temporal_bridge temporal_bridge_crate)
+endif()

@@ -51,5 +51,5 @@ add_library(temporal_protos STATIC ${proto_sources})
 target_include_directories(temporal_protos SYSTEM PUBLIC "${protos_out}")
 # Not protobuf-lite: the well-known types (Timestamp, Duration) are in the whole library alone.
 target_link_libraries(temporal_protos PUBLIC protobuf::libprotobuf)
-# Generated code is not held to our warnings, and is not worth the time that -O2 takes.
-target_compile_options(temporal_protos PRIVATE -w -O1)
+# Generated code is not held to our warnings, and is not worth the time that -O2 takes; in tests not that of any.
+target_compile_options(temporal_protos PRIVATE -w $<IF:$<CONFIG:Test>,-O0,-O1>)
