@@ -11,6 +11,7 @@
 
 #include "app/wellhead/testing/program_fixture.h"
 #include "library/webserver/testing/raw_client.h"
+#include "tests/fixture/loopback.h"
 
 namespace wellhead::app {
 namespace {
@@ -181,6 +182,31 @@ TEST_F(CliTest, AWorkerTellsWhatItCountsWithoutIds) {
   }
   worker.signal(SIGTERM);
   EXPECT_EQ(worker.wait(), 0) << worker.errors();
+}
+
+// As in a container: the settings of API and worker are there, and one of the two runs.
+TEST_F(CliTest, HealthAsksWhoRuns) {
+  environment_["WELLHEAD_LISTEN"] = "127.0.0.1:" + std::to_string(fixture::free_port());
+  environment_["WELLHEAD_METRICS_LISTEN"] = "127.0.0.1:" + std::to_string(fixture::free_port());
+  const auto nobody = run({"health"});
+  EXPECT_EQ(nobody.status, 1);
+  EXPECT_THAT(nobody.output, StartsWith("not ready: GET http://127.0.0.1:"));
+  {
+    Process worker(WELLHEAD_PROGRAM, {"worker"}, environment_);
+    wait_until([&] { return run({"health"}).status == 0; });
+    const Json answer(run({"health", "--json"}).output);
+    EXPECT_TRUE(answer.flag("/ready"));
+    EXPECT_EQ(answer.text("/url"), "http://" + environment_["WELLHEAD_METRICS_LISTEN"] + "/health/ready");
+    worker.signal(SIGTERM);
+    EXPECT_EQ(worker.wait(), 0) << worker.errors();
+  }
+  Process serve(WELLHEAD_PROGRAM, {"serve"}, environment_);
+  wait_until([&] { return run({"health"}).status == 0; });
+  EXPECT_EQ(run({"health"}).output, "ready\n");
+  database_.connect().execute("INSERT INTO schema_migration (version, name, digest) VALUES (9999, 'new', 'x')");
+  const auto newer = run({"health"});
+  EXPECT_EQ(newer.status, 1);
+  EXPECT_THAT(newer.output, AllOf(StartsWith("not ready: "), HasSubstr("503"), HasSubstr("newer than this program")));
 }
 
 TEST_F(CliTest, AnInterruptedLoadGoesOn) {

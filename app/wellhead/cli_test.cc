@@ -60,7 +60,8 @@ TEST_P(EveryCommand, HasHelpWithExamples) {
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("up", "serve", "worker", "load", "runs", "runs show", "runs watch",
                                            "runs retry", "runs pause", "runs resume", "runs cancel", "keys create",
-                                           "keys list", "keys revoke", "migrate", "settings", "psql", "doctor"));
+                                           "keys list", "keys revoke", "migrate", "settings", "psql", "doctor",
+                                           "health"));
 
 // psql has none of its own to refuse: it takes what psql takes.
 class CommandWithOptions : public ::testing::TestWithParam<std::string> {};
@@ -73,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(Cli, CommandWithOptions,
                          ::testing::Values("up", "serve", "worker", "load 02139", "runs", "runs show 1", "runs watch 1",
                                            "runs retry 1", "runs pause 1", "runs resume 1", "runs cancel 1",
                                            "keys create --role reader", "keys list", "keys revoke 1", "migrate",
-                                           "settings", "doctor"));
+                                           "settings", "doctor", "health"));
 
 TEST(Cli, HasHelpAndVersion) {
   const auto help = run({"--help"});
@@ -96,6 +97,7 @@ TEST(Cli, NamesWhatIsWrongAboutItsUse) {
   expect_wrong_use(run({"load", "02139", "--priority", "6"}), "priority");
   expect_wrong_use(run({"up", "--load", "1"}), "'1'");
   expect_wrong_use(run({"load", "02139"}), "WELLHEAD_SOURCE_URL");
+  expect_wrong_use(run({"health", "--listen", "0.0.0.0:0"}), "WELLHEAD_LISTEN");
 }
 
 TEST(Cli, RefusesWhatIsNoZipCode) {

@@ -110,6 +110,7 @@ void add_migrate(const Command& program, CommandLine& line);
 void add_settings(const Command& program, CommandLine& line);
 void add_psql(const Command& program, CommandLine& line);
 void add_doctor(const Command& program, CommandLine& line);
+void add_health(const Command& program, CommandLine& line);
 void add_views(const Command& program, CommandLine& line);
 
 }  // namespace wellhead::app

@@ -76,7 +76,7 @@ int run(int argument_count, char** arguments) {
   program.require_subcommand(1);
   CommandLine line;
   for (const auto add : {add_up, add_serve, add_worker, add_load, add_runs, add_schedule, add_keys, add_migrate,
-                         add_settings, add_psql, add_doctor, add_views}) {
+                         add_settings, add_psql, add_doctor, add_health, add_views}) {
     add(Command(&program), line);
   }
   const int own = take_passed_on(std::span(arguments, static_cast<std::size_t>(argument_count)), line);
