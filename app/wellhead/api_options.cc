@@ -13,7 +13,7 @@ using namespace meta::setting;
 
 constexpr std::size_t kLeastSecret = 32;
 
-[[noreturn]] void refuse(const std::string& what, const std::string& advice) {
+[[noreturn]] void refuse_tokens(const std::string& what, const std::string& advice) {
   throw meta::Error(meta::ErrorCode::invalid_setting, what, advice);
 }
 
@@ -28,11 +28,11 @@ std::optional<access::TokenGateOptions> token_options(const meta::Settings& sett
   const bool proven = !options.keys.empty() || !options.rules.secret.empty();
   if (options.rules.issuer.empty() && options.rules.audience.empty() && !proven) return std::nullopt;
   if (options.rules.issuer.empty() || options.rules.audience.empty() || !proven) {
-    refuse("tokens need an issuer, an audience, and public keys or a secret",
-           "Set WELLHEAD_JWT_ISSUER, WELLHEAD_JWT_AUDIENCE and WELLHEAD_JWT_KEYS, or none of them");
+    refuse_tokens("tokens need an issuer, an audience, and public keys or a secret",
+                  "Set WELLHEAD_JWT_ISSUER, WELLHEAD_JWT_AUDIENCE and WELLHEAD_JWT_KEYS, or none of them");
   }
   if (!options.rules.secret.empty() && options.rules.secret.size() < kLeastSecret) {
-    refuse("WELLHEAD_JWT_SECRET has fewer than 32 bytes", "Take a longer one: HS256 is as strong as its secret");
+    refuse_tokens("WELLHEAD_JWT_SECRET has fewer than 32 bytes", "Take a longer one: HS256 is as strong as its secret");
   }
   return options;
 }

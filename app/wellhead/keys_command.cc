@@ -28,7 +28,7 @@ constexpr std::string_view kCreateExamples =
     "  wellhead keys create --role admin --expires 30d           also erases and reads the audit trail\n"
     "  wellhead keys create --role reader --zip '021*' --zip 02474\n"
     "The key is shown this once. The database keeps only its argon2id hash.";
-constexpr std::string_view kListExamples = "  wellhead keys list";
+constexpr std::string_view kKeyListExamples = "  wellhead keys list";
 constexpr std::string_view kRevokeExamples = "  wellhead keys revoke 0f3a5c7e9b1d";
 
 struct KeyList {
@@ -49,7 +49,7 @@ std::string state_text(const access::ApiKey& key) {
   return key.usable ? "usable" : "expired";
 }
 
-std::string as_table(const std::vector<access::ApiKey>& keys) {
+std::string as_key_table(const std::vector<access::ApiKey>& keys) {
   std::vector<std::vector<std::string>> rows = {{"KEY", "ROLE", "ZIP CODES", "STATE", "EXPIRES", "NAME"}};
   for (const auto& key : keys) {
     rows.push_back({key.id, key.role, zips_text(key), state_text(key), key.expires_at.value_or("never"), key.name});
@@ -102,10 +102,10 @@ int create(const CommandLine& line, const CreateArguments& arguments) {
   });
 }
 
-int list(const CommandLine& line) {
+int list_all_keys(const CommandLine& line) {
   return with_database(line, [&](storage::Connection& connection) {
     const KeyList list{access::list_keys(connection)};
-    std::fputs((line.json ? meta::to_json(list) + "\n" : as_table(list.keys)).c_str(), stdout);
+    std::fputs((line.json ? meta::to_json(list) + "\n" : as_key_table(list.keys)).c_str(), stdout);
   });
 }
 
@@ -133,8 +133,8 @@ void add_create(const Command& keys, CommandLine& line) {
 }
 
 void add_list(const Command& keys, CommandLine& line) {
-  const auto command = add_command(keys, line, "list", "Show the keys, without their secrets.", kListExamples, {});
-  command.when_chosen([&line] { line.action = [&line] { return list(line); }; });
+  const auto command = add_command(keys, line, "list", "Show the keys, without their secrets.", kKeyListExamples, {});
+  command.when_chosen([&line] { line.action = [&line] { return list_all_keys(line); }; });
 }
 
 void add_revoke(const Command& keys, CommandLine& line) {

@@ -28,9 +28,9 @@ struct ChangedRun {
       meta::fields(meta::field("run", &ChangedRun::run), meta::field("has_worker", &ChangedRun::has_worker));
 };
 
-using Change = void (Worker::*)(meta::RunId);
+using RunChange = void (Worker::*)(meta::RunId);
 
-int change_run(const CommandLine& line, meta::RunId run, Change change, std::string_view what) {
+int change_run(const CommandLine& line, meta::RunId run, RunChange change, std::string_view what) {
   const auto settings = line.start();
   const StopSignals signals;
   const Database database(settings, [&] { return signals.requested(); });
@@ -41,8 +41,8 @@ int change_run(const CommandLine& line, meta::RunId run, Change change, std::str
   return kDone;
 }
 
-void add_change(const Command& runs, CommandLine& line, const std::string& name, const std::string& description,
-                std::string_view examples, Change change, std::string_view what) {
+void add_run_change(const Command& runs, CommandLine& line, const std::string& name, const std::string& description,
+                    std::string_view examples, RunChange change, std::string_view what) {
   const auto command = add_command(runs, line, name, description, examples, {});
   const auto run = add_run_argument(command);
   command.when_chosen([&line, run, change, what] {
@@ -66,11 +66,11 @@ void tell_change(const CommandLine& line, const Database& database, meta::RunId 
 }
 
 void add_runs_control(const Command& runs, CommandLine& line) {
-  add_change(runs, line, "pause", "Let no further step of a run begin.", kPauseExamples, &Worker::pause,
-             "is paused; steps that run end");
-  add_change(runs, line, "resume", "Let a paused run go on.", kResumeExamples, &Worker::resume, "goes on");
-  add_change(runs, line, "cancel", "Ask a run to end as cancelled.", kCancelExamples, &Worker::cancel,
-             "is asked to end as cancelled");
+  add_run_change(runs, line, "pause", "Let no further step of a run begin.", kPauseExamples, &Worker::pause,
+                 "is paused; steps that run end");
+  add_run_change(runs, line, "resume", "Let a paused run go on.", kResumeExamples, &Worker::resume, "goes on");
+  add_run_change(runs, line, "cancel", "Ask a run to end as cancelled.", kCancelExamples, &Worker::cancel,
+                 "is asked to end as cancelled");
 }
 
 }  // namespace wellhead::app

@@ -38,7 +38,7 @@ constexpr std::string_view kAddExamples =
     "  wellhead schedule add 02139 --cron @daily --catch-up 2h --name nightly\n"
     "An interval's times are its multiples since 1970: 15m is at :00, :15, :30, :45. A cron line has the five fields\n"
     "minute, hour, day of month, month, day of week, or is @hourly, @daily, @weekly, @monthly, @yearly. Times are UTC.";
-constexpr std::string_view kListExamples = "  wellhead schedule list --json";
+constexpr std::string_view kScheduleListExamples = "  wellhead schedule list --json";
 
 // What is shown of a schedule.
 struct ShownSchedule {
@@ -76,7 +76,7 @@ struct ScheduleList {
   static constexpr auto kFields = meta::fields(meta::field("schedules", &ScheduleList::schedules));
 };
 
-[[noreturn]] void refuse(std::string message, std::string advice) {
+[[noreturn]] void refuse_schedule(std::string message, std::string advice) {
   throw meta::Error(meta::ErrorCode::invalid_input, std::move(message), std::move(advice));
 }
 
@@ -92,8 +92,8 @@ milliseconds parse_duration(std::string_view option, const std::string& text) {
   const auto* const found = std::ranges::find(kUnits, unit, &std::pair<std::string_view, std::int64_t>::first);
   const auto most = kMostDays * kUnits.back().second;
   if (parsed.ec != std::errc() || found == kUnits.end() || number < 0 || number > most / found->second) {
-    refuse(fmt::format("{} takes a time like 90s, 15m, 1h or 2d, not '{}'", option, text),
-           "`wellhead schedule add --help` has examples");
+    refuse_schedule(fmt::format("{} takes a time like 90s, 15m, 1h or 2d, not '{}'", option, text),
+                    "`wellhead schedule add --help` has examples");
   }
   return milliseconds(number * found->second);
 }
@@ -170,7 +170,7 @@ std::string times_text(const ShownSchedule& schedule) {
   return "every " + duration_text(milliseconds(static_cast<std::int64_t>(schedule.every_seconds.value_or(0) * 1000)));
 }
 
-std::string as_table(const ScheduleList& list) {
+std::string as_schedule_table(const ScheduleList& list) {
   if (list.schedules.empty()) return "no schedules yet; `wellhead schedule add ZIP --every 1h` makes one\n";
   std::vector<std::vector<std::string>> rows = {
       {"SCHEDULE", "ZIP", "TIMES", "OVERLAP", "NEXT", "LAST", "RUN", "STATE", "STARTED", "SKIPPED", "MISSED"}};
@@ -186,7 +186,7 @@ std::string as_table(const ScheduleList& list) {
 }
 
 int answer(const CommandLine& line, const ScheduleList& list) {
-  std::fputs((line.json ? meta::to_json(list) + "\n" : as_table(list)).c_str(), stdout);
+  std::fputs((line.json ? meta::to_json(list) + "\n" : as_schedule_table(list)).c_str(), stdout);
   return kDone;
 }
 
@@ -203,7 +203,7 @@ struct AddArguments {
 // Everything but the id and the zip code.
 Schedule schedule_of(const AddArguments& arguments) {
   if (arguments.every.empty() == arguments.cron.empty()) {
-    refuse("a schedule has either --every or --cron", "Give one of them: --every 1h, or --cron '0 3 * * *'");
+    refuse_schedule("a schedule has either --every or --cron", "Give one of them: --every 1h, or --cron '0 3 * * *'");
   }
   Schedule schedule;
   schedule.spec.cron = arguments.cron;
@@ -240,18 +240,18 @@ int add(const CommandLine& line, const AddArguments& arguments) {
   return answer(line, list);
 }
 
-int list(const CommandLine& line) {
+int list_all_schedules(const CommandLine& line) {
   Schedules schedules(line);
   ScheduleList list;
   for (const auto& schedule : schedules.engine().list_schedules()) list.schedules.push_back(schedules.shown(schedule));
   return answer(line, list);
 }
 
-using Change = std::function<void(orchestration::Engine&, const std::string& id, const std::string& note)>;
+using ScheduleChange = std::function<void(orchestration::Engine&, const std::string& id, const std::string& note)>;
 
 // A command that changes one schedule, and shows how it is then.
-void add_change(const Command& schedule, CommandLine& line, const std::string& name, const std::string& description,
-                const Change& change) {
+void add_schedule_change(const Command& schedule, CommandLine& line, const std::string& name,
+                         const std::string& description, const ScheduleChange& change) {
   const auto command =
       add_command(schedule, line, name, description, fmt::format("  wellhead schedule {} 02139", name), {});
   const auto id = std::make_shared<std::string>();
@@ -307,17 +307,19 @@ void add_schedule(const Command& program, CommandLine& line) {
       add_command(program, line, "schedule", "Load zip codes again and again, by themselves.", kScheduleExamples, {});
   command.require_command();
   add_add(command, line);
-  const auto show =
-      add_command(command, line, "list", "Show the schedules: times, and how the last load ended.", kListExamples, {});
-  show.when_chosen([&line] { line.action = [&line] { return list(line); }; });
-  add_change(command, line, "pause", "Fire no more until it is resumed; times that come meanwhile are left out.",
-             [](Engine& engine, const std::string& id, const std::string& note) { engine.pause_schedule(id, note); });
-  add_change(command, line, "resume", "Go on with a schedule that is paused.",
-             [](Engine& engine, const std::string& id, const std::string& note) { engine.unpause_schedule(id, note); });
-  add_change(command, line, "remove", "Forget a schedule. A load that it has begun goes on.",
-             [](Engine& engine, const std::string& id, const std::string&) { engine.delete_schedule(id); });
-  add_change(command, line, "trigger", "Load now, by the overlap policy; also while it is paused.",
-             [](Engine& engine, const std::string& id, const std::string&) { engine.trigger_schedule(id); });
+  const auto show = add_command(command, line, "list", "Show the schedules: times, and how the last load ended.",
+                                kScheduleListExamples, {});
+  show.when_chosen([&line] { line.action = [&line] { return list_all_schedules(line); }; });
+  add_schedule_change(
+      command, line, "pause", "Fire no more until it is resumed; times that come meanwhile are left out.",
+      [](Engine& engine, const std::string& id, const std::string& note) { engine.pause_schedule(id, note); });
+  add_schedule_change(
+      command, line, "resume", "Go on with a schedule that is paused.",
+      [](Engine& engine, const std::string& id, const std::string& note) { engine.unpause_schedule(id, note); });
+  add_schedule_change(command, line, "remove", "Forget a schedule. A load that it has begun goes on.",
+                      [](Engine& engine, const std::string& id, const std::string&) { engine.delete_schedule(id); });
+  add_schedule_change(command, line, "trigger", "Load now, by the overlap policy; also while it is paused.",
+                      [](Engine& engine, const std::string& id, const std::string&) { engine.trigger_schedule(id); });
 }
 
 }  // namespace wellhead::app

@@ -57,7 +57,7 @@ converter::SuiteResult run_file(const std::filesystem::path& path) {
   }
 }
 
-void print(const std::vector<converter::SuiteResult>& results) {
+void print_results(const std::vector<converter::SuiteResult>& results) {
   std::size_t passed = 0;
   std::size_t all = 0;
   for (const auto& result : results) {
@@ -86,7 +86,7 @@ int test(const CommandLine& line, const TestArguments& arguments) {
   if (line.json) {
     fmt::print("{}", report);
   } else {
-    print(results);
+    print_results(results);
   }
   const bool passed = std::ranges::all_of(
       results, [](const converter::SuiteResult& result) { return result.passed() == result.cases.size(); });
