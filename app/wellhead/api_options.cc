@@ -1,7 +1,10 @@
 #include "app/wellhead/api_options.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "library/meta/access_settings.h"
 #include "library/meta/error.h"
@@ -37,6 +40,56 @@ std::optional<access::TokenGateOptions> token_options(const meta::Settings& sett
   return options;
 }
 
+std::optional<webserver::TlsOptions> tls_options(const meta::Settings& settings) {
+  webserver::TlsOptions tls;
+  tls.certificate = settings.get(kTlsCertificateFile);
+  tls.key = settings.get(kTlsKeyFile);
+  if (tls.certificate.empty() && tls.key.empty()) return std::nullopt;
+  if (tls.certificate.empty() || tls.key.empty()) {
+    refuse("TLS needs a certificate and its key",
+           "Set both WELLHEAD_TLS_CERTIFICATE_FILE and WELLHEAD_TLS_KEY_FILE, or neither");
+  }
+  return tls;
+}
+
+// RFC 6454 §6.2: scheme, host and port, as a browser sends them.
+bool is_origin(std::string_view text) {
+  if (text == "*") return true;
+  const auto scheme = text.find("://");
+  if (scheme == std::string_view::npos || (!text.starts_with("https:") && !text.starts_with("http:"))) return false;
+  const auto host = text.substr(scheme + 3);
+  return !host.empty() && std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+  });
+}
+
+std::vector<std::string> origins(const std::string& list) {
+  std::vector<std::string> all;
+  for (std::size_t begin = 0; begin < list.size();) {
+    const auto end = std::min(list.find(',', begin), list.size());
+    std::string origin = list.substr(begin, end - begin);
+    std::erase(origin, ' ');
+    if (!is_origin(origin)) {
+      refuse("'" + origin + "' in WELLHEAD_CORS_ORIGINS is no origin",
+             "Write it as browsers do: https://charts.example.org, in small letters and without a path");
+    }
+    all.push_back(std::move(origin));
+    begin = end + 1;
+  }
+  return all;
+}
+
+webserver::Limits limits(const meta::Settings& settings) {
+  webserver::Limits limits;
+  limits.client_rate = static_cast<std::size_t>(settings.get(kClientRate));
+  limits.client_connections = static_cast<std::size_t>(settings.get(kClientConnections));
+  limits.header_bytes = static_cast<std::size_t>(settings.get(kMaxHeaderBytes));
+  limits.body_bytes = static_cast<std::size_t>(settings.get(kMaxRequestBytes));
+  limits.header_time = settings.get(kRequestTimeout);
+  limits.body_time = 3 * limits.header_time;
+  return limits;
+}
+
 }  // namespace
 
 api::ServerOptions api_options(const meta::Settings& settings, const Database& database, Worker& worker) {
@@ -46,6 +99,9 @@ api::ServerOptions api_options(const meta::Settings& settings, const Database& d
           .guarded = true,
           .audit_spill = std::filesystem::path(settings.get(kHome)) / "audit",
           .tokens = token_options(settings),
+          .limits = limits(settings),
+          .tls = tls_options(settings),
+          .cors_origins = origins(settings.get(kCorsOrigins)),
           .blobs = &worker.blobs(),
           .runs = &worker,
           .eraser = &worker};

@@ -6,6 +6,9 @@
 
 namespace wellhead::meta::setting {
 
+extern const Text kTlsCertificateFile, kTlsKeyFile, kCorsOrigins;
+extern const Integer kClientRate, kClientConnections, kMaxHeaderBytes, kMaxRequestBytes;
+extern const Duration kRequestTimeout;
 extern const Text kJwtIssuer, kJwtAudience, kJwtKeys, kJwtCaFile, kJwtSecret;
 extern const Duration kJwtLeeway;
 extern const Text kSecret;

@@ -274,6 +274,52 @@ constexpr Text kMetricsListen{
     {.name = "WELLHEAD_METRICS_LISTEN",
      .kind = SettingKind::address,
      .description = "Address and port where a worker serves /metrics and /health alone; not set, it serves nothing."}};
+constexpr Text kTlsCertificateFile{
+    {.name = "WELLHEAD_TLS_CERTIFICATE_FILE",
+     .kind = SettingKind::path,
+     .description = "Certificate of the API with those above it (PEM), read again when it changes; not set, it speaks "
+                    "plain HTTP."}};
+constexpr Text kTlsKeyFile{{.name = "WELLHEAD_TLS_KEY_FILE",
+                            .kind = SettingKind::path,
+                            .description = "The private key (PEM) of that certificate."}};
+constexpr Text kCorsOrigins{
+    {.name = "WELLHEAD_CORS_ORIGINS",
+     .description = "Origins whose web pages may read the API's answers (CORS), with commas between, or * for all."}};
+constexpr Integer kClientRate{
+    {.name = "WELLHEAD_CLIENT_RATE",
+     .kind = SettingKind::integer,
+     .fallback = "1000",
+     .description = "Most requests to the API of one key, or of one address without a key; 0 is unlimited.",
+     .unit = "requests/s",
+     .most = 1'000'000}};
+constexpr Integer kClientConnections{{.name = "WELLHEAD_CLIENT_CONNECTIONS",
+                                      .kind = SettingKind::integer,
+                                      .fallback = "256",
+                                      .description = "Most connections to the API of one address; 0 is unlimited.",
+                                      .most = 1'000'000}};
+constexpr Integer kMaxHeaderBytes{{.name = "WELLHEAD_MAX_HEADER_BYTES",
+                                   .kind = SettingKind::bytes,
+                                   .fallback = "16KiB",
+                                   .description = "Largest header of a request to the API.",
+                                   .unit = "bytes",
+                                   .least = 1 << 10,
+                                   .most = 1 << 20}};
+constexpr Integer kMaxRequestBytes{{.name = "WELLHEAD_MAX_REQUEST_BYTES",
+                                    .kind = SettingKind::bytes,
+                                    .fallback = "1MiB",
+                                    .description = "Largest body of a request to the API.",
+                                    .unit = "bytes",
+                                    .least = 1 << 10,
+                                    .most = 1 << 30}};
+constexpr Duration kRequestTimeout{
+    {.name = "WELLHEAD_REQUEST_TIMEOUT",
+     .kind = SettingKind::duration,
+     .fallback = "10s",
+     .description =
+         "How long a client may take to send the header of a request; its body may take three times as long.",
+     .unit = "seconds",
+     .least = 100,
+     .most = kHour}};
 constexpr Text kJwtIssuer{{.name = "WELLHEAD_JWT_ISSUER",
                            .description = "Issuer (iss) whose JSON Web Tokens the API takes beside its own keys."}};
 constexpr Text kJwtAudience{
@@ -368,6 +414,14 @@ std::span<const SettingDefinition* const> setting_definitions() {
                                                                        &kTemporalServerName,
                                                                        &kListen,
                                                                        &kMetricsListen,
+                                                                       &kTlsCertificateFile,
+                                                                       &kTlsKeyFile,
+                                                                       &kCorsOrigins,
+                                                                       &kClientRate,
+                                                                       &kClientConnections,
+                                                                       &kMaxHeaderBytes,
+                                                                       &kMaxRequestBytes,
+                                                                       &kRequestTimeout,
                                                                        &kJwtIssuer,
                                                                        &kJwtAudience,
                                                                        &kJwtKeys,

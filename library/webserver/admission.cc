@@ -59,6 +59,22 @@ Admission find_route(const RouteTable& table, const Request& request) {
   return admission;
 }
 
+void allow_origin(const std::vector<std::string>& origins, const Request& request, Admission& admission,
+                  std::string& origin) {
+  const std::string_view asked = request.header("Origin");
+  const bool all = std::ranges::find(origins, "*") != origins.end();
+  if (asked.empty() || (!all && std::ranges::find(origins, asked) == origins.end())) return;
+  origin = all ? "*" : asked;
+  const bool preflight = request.method == Method::options && !request.header("Access-Control-Request-Method").empty();
+  if (!preflight || admission.match.allowed.empty()) return;
+  auto& headers = admission.response->headers;
+  headers.emplace_back("Access-Control-Allow-Methods", allow(admission.match.allowed));
+  headers.emplace_back("Access-Control-Allow-Headers",
+                       "Accept, Authorization, Content-Type, Idempotency-Key, If-Modified-Since, If-None-Match, "
+                       "Last-Event-ID, Prefer, X-API-Key, X-Request-Id");
+  headers.emplace_back("Access-Control-Max-Age", "600");
+}
+
 std::optional<Response> check_request(const Admission& admission, Request& request) {
   const RouteTable::Match& match = admission.match;
   const auto refuse = [&](const Problem& problem) { return to_response(problem, request.id); };

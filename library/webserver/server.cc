@@ -46,7 +46,8 @@ tcp::endpoint parse_endpoint(const std::string& listen) {
 }
 
 constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nX-Content-Type-Options: nosniff\r\n"
+    "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
 
 }  // namespace
 
@@ -62,6 +63,7 @@ struct Server::State {
   void listen();
   void accept();
   void accepted(WorkerLoop& worker, Socket socket);
+  std::string counted_client(const Socket& socket) const;
   void accept_later();
   bool wait_until_joined(std::chrono::milliseconds limit);
 
@@ -104,14 +106,26 @@ void Server::State::accept() {
 
 void Server::State::accepted(WorkerLoop& worker, Socket socket) {
   boost::system::error_code ignored;
-  if (shared.connections.load() >= shared.options.limits.connections) {
+  std::string counted = counted_client(socket);
+  const bool too_many = shared.connections.load() >= shared.options.limits.connections;
+  if (too_many || (!counted.empty() && !shared.clients->open(counted))) {
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(kTooMany), ignored);
+    // There is no TLS yet to say it by.
+    if (!shared.certificate) socket.write_some(asio::buffer(kTooMany), ignored);
     socket.shutdown(tcp::socket::shutdown_both, ignored);
     return;
   }
   socket.set_option(tcp::no_delay(true), ignored);
-  worker.adopt(std::move(socket));
+  worker.adopt(std::move(socket), std::move(counted));
+}
+
+// Empty: it is not counted.
+std::string Server::State::counted_client(const Socket& socket) const {
+  if (!shared.clients) return {};
+  boost::system::error_code gone;
+  const auto other_end = socket.remote_endpoint(gone);
+  if (gone || (other_end.address().is_loopback() && !shared.options.limits.count_loopback)) return {};
+  return counted_address(other_end.address());
 }
 
 void Server::State::accept_later() {
@@ -148,6 +162,12 @@ std::size_t Server::workers() const { return state_->workers.size(); }
 boost::asio::io_context& Server::context(std::size_t worker) { return state_->workers.at(worker)->context(); }
 
 void Server::start() {
+  const ServerOptions& options = state_->shared.options;
+  const Limits& limits = options.limits;
+  if (options.tls) state_->shared.certificate = std::make_unique<TlsCertificate>(*options.tls);
+  if (limits.client_rate > 0 || limits.client_connections > 0) {
+    state_->shared.clients = std::make_unique<ClientLimits>(limits.client_rate, limits.client_connections);
+  }
   state_->listen();
   state_->accept();
   for (const auto& worker : state_->workers) worker->start();

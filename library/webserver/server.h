@@ -12,10 +12,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "library/webserver/route.h"
 
@@ -33,6 +36,17 @@ struct Limits {
   std::chrono::milliseconds body_time{30'000};    // 408
   std::chrono::milliseconds idle_time{75'000};    // between requests; closed without a word
   std::chrono::milliseconds write_time{60'000};   // for an answer to be taken
+  // Of one client, which is a key or else an address; 0: any number. This machine's own addresses are not counted.
+  std::size_t client_rate = 0;         // requests a second, and as many at once: 429
+  std::size_t client_connections = 0;  // of one address: 503
+  bool count_loopback = false;         // count them
+};
+
+// PEM files: the certificate with those above it, and its private key. Both are read again when they change.
+struct TlsOptions {
+  std::filesystem::path certificate, key;
+  // Told when they were read again: empty, or why those before stay in use. On a worker's thread.
+  std::function<void(const std::string& problem)> on_change;
 };
 
 // What is known of an answered request: for logs and metrics. Has no path and no values, which may name patients.
@@ -65,6 +79,9 @@ struct ServerOptions {
   std::function<void(const RequestRecord&)> on_request;
   // Outlives the server. null: nobody needs a credential.
   Gatekeeper* gatekeeper = nullptr;
+  std::optional<TlsOptions> tls;  // TLS 1.2 or later, and nothing else
+  // Origins (https://charts.example.org, or * for all) whose pages may read answers (CORS), without cookies.
+  std::vector<std::string> cors_origins;
   // Called on the worker's thread before an answer that names patients (Response::patients) is sent; quick. false: it
   // is not given, 503 is.
   std::function<bool(const Disclosure&)> on_disclosure;
@@ -83,7 +100,8 @@ class Server {
   std::size_t workers() const;
   boost::asio::io_context& context(std::size_t worker);
 
-  // Listens, then returns. Throws Error{invalid_setting} when the address is malformed, not of this machine or taken.
+  // Listens, then returns. Throws Error{invalid_setting} when the address is malformed, not of this machine or taken,
+  // or the certificate is of no use.
   void start();
   std::uint16_t port() const;
 

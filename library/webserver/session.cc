@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <ctime>
 #include <utility>
 
 #include "library/meta/error.h"
 #include "library/webserver/answer_form.h"
+#include "library/webserver/answer_head.h"
+#include "library/webserver/session_write.h"
 #include "library/webserver/socket_operation.h"
 #include "library/webserver/worker_loop.h"
 
@@ -83,57 +83,32 @@ void split_target(std::string_view target, Request& request) {
   request.query = target.substr(std::min(question + 1, target.size()));
 }
 
-std::string_view http_date() {
-  thread_local std::time_t last = 0;
-  thread_local std::array<char, 40> text{};
-  thread_local std::size_t length = 0;
-  const std::time_t now = std::time(nullptr);
-  if (now != last) {
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    length = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    last = now;
-  }
-  return {text.data(), length};
-}
-
-void header(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ").append(value).append("\r\n");
-}
-
-std::string head_of(const Response& response, std::string_view request_id, bool keep_alive, bool chunked) {
-  std::string out;
-  out.reserve(512);
-  out.append("HTTP/1.1 ")
-      .append(std::to_string(response.status))
-      .append(" ")
-      .append(status_text(response.status))
-      .append("\r\n");
-  header(out, "Date", http_date());
-  if (!response.content_type.empty()) header(out, "Content-Type", response.content_type);
-  if (response.stream) {
-    if (chunked) header(out, "Transfer-Encoding", "chunked");
-  } else if (response.status != 204 && response.status != 304) {
-    header(out, "Content-Length", std::to_string(response.body.size()));
-  }
-  header(out, "X-Request-Id", request_id);
-  header(out, "X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : response.headers) header(out, name, value);
-  header(out, "Connection", keep_alive ? "keep-alive" : "close");
-  out.append("\r\n");
-  return out;
+Response too_many_requests(const Request& request) {
+  Response response =
+      to_response(Problem{429, "too_many_requests", "This key or address makes more requests a second than it may", {}},
+                  request.id);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 }  // namespace
 
-Session::Session(WorkerLoop& worker, Socket socket) : worker_(worker), socket_(std::move(socket)) {
+Session::Session(WorkerLoop& worker, Socket socket, std::string counted)
+    : worker_(worker), socket_(std::move(socket)), counted_(std::move(counted)) {
   boost::system::error_code gone;
   const auto other_end = socket_.remote_endpoint(gone);
   if (!gone) client_ = other_end.address().to_string();
+  if (worker_.shared().certificate) {
+    tls_context_ = worker_.shared().certificate->current();
+    tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, *tls_context_);
+  }
   worker_.add(*this);
 }
 
-Session::~Session() { worker_.remove(*this); }
+Session::~Session() {
+  if (!counted_.empty()) worker_.shared().clients->close(counted_);
+  worker_.remove(*this);
+}
 
 Detached Session::serve(std::unique_ptr<Session> session) {
   try {
@@ -176,7 +151,23 @@ Session::Read Session::refuse(Incoming& incoming, Problem problem) const {
   return Read::refused;
 }
 
+// false: this is no client that speaks TLS as it should, or it takes too long.
+Task<bool> Session::shake_hands() {
+  enter(Phase::header, worker_.shared().options.limits.header_time);
+  Operation operation([this](auto handler) {
+    tls_->async_handshake(
+        asio::ssl::stream_base::server,
+        [handler = std::move(handler)](const boost::system::error_code& error) mutable { handler(error, 0); });
+  });
+  const auto [error, bytes] = co_await operation;
+  co_return !error && !timed_out_;
+}
+
 Task<void> Session::run() {
+  if (tls_) {
+    const bool shaken = co_await shake_hands();
+    if (!shaken) co_return;
+  }
   for (;;) {
     Incoming incoming;
     const Read read = co_await read_request(incoming);
@@ -214,8 +205,14 @@ Task<void> Session::run() {
 }
 
 Task<bool> Session::read_some() {
-  Operation operation(
-      [this](auto handler) { socket_.async_read_some(buffer_.prepare(kReadBytes), std::move(handler)); });
+  Operation operation([this](auto handler) {
+    const auto space = buffer_.prepare(kReadBytes);
+    if (tls_) {
+      tls_->async_read_some(space, std::move(handler));
+    } else {
+      socket_.async_read_some(space, std::move(handler));
+    }
+  });
   const auto [error, bytes] = co_await operation;
   buffer_.commit(bytes);
   co_return !error && !timed_out_;
@@ -282,7 +279,7 @@ Task<bool> Session::invite_body(Parser& parser) {
   if (expected.empty()) co_return true;
   if (!same_name({expected.data(), expected.size()}, "100-continue")) co_return false;
   Operation operation([this](auto handler) {
-    asio::async_write(socket_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), std::move(handler));
+    start_write(asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), std::move(handler));
   });
   co_await operation;
   co_return true;
@@ -313,15 +310,18 @@ Task<Response> Session::answer(Incoming& incoming, const Route*& route, std::str
 // Finds the route, asks who calls, checks the request, and calls the handler.
 Task<Response> Session::let_in(Incoming& incoming, const Route*& route) {
   Request& request = incoming.request;
+  const ServerOptions& options = worker_.shared().options;
   Admission admission = find_route(*worker_.shared().table, request);
   route = admission.route;
+  if (!options.cors_origins.empty()) allow_origin(options.cors_origins, request, admission, incoming.origin);
+  const bool guarded = options.gatekeeper && route && access_of(*route) != Access::anyone;
+  std::optional<Verdict> verdict;
+  if (guarded) verdict = options.gatekeeper->known(credential_of(request));
+  if (too_often(verdict ? &*verdict : nullptr)) co_return too_many_requests(request);
   if (admission.response) co_return std::move(*admission.response);
-  Gatekeeper* gatekeeper = worker_.shared().options.gatekeeper;
-  if (gatekeeper && access_of(*route) != Access::anyone) {
-    const std::string_view credential = credential_of(request);
-    std::optional<Verdict> verdict = gatekeeper->known(credential);
+  if (guarded) {
     if (!verdict) {
-      Verdict looked_into = co_await gatekeeper->check(std::string(credential), worker_);
+      Verdict looked_into = co_await options.gatekeeper->check(std::string(credential_of(request)), worker_);
       verdict = std::move(looked_into);
     }
     std::optional<Response> refused = refuse_access(*route, *verdict, request);
@@ -332,6 +332,15 @@ Task<Response> Session::let_in(Incoming& incoming, const Route*& route) {
   if (refused) co_return std::move(*refused);
   Response response = co_await route->handler(std::move(request));
   co_return response;
+}
+
+// Counted by the key, wherever it is used; by the address, of whoever has none that is known.
+bool Session::too_often(const Verdict* verdict) const {
+  ClientLimits* clients = worker_.shared().clients.get();
+  if (clients == nullptr) return false;
+  const bool known = verdict != nullptr && verdict->kind == Verdict::Kind::granted && verdict->principal;
+  const std::string& client = known ? verdict->principal->id : counted_;
+  return !client.empty() && !clients->take(client, std::chrono::steady_clock::now());
 }
 
 bool Session::disclose(const std::vector<std::string>& patients, const Route* route, const Incoming& incoming) const {
@@ -345,11 +354,16 @@ bool Session::disclose(const std::vector<std::string>& patients, const Route* ro
 Task<bool> Session::write(Incoming& incoming, const Route* route, Response response, std::string& error) {
   enter(Phase::writing, worker_.shared().options.limits.write_time);
   if (response.stream && !incoming.chunks) incoming.keep_alive = false;
-  const std::string head = head_of(response, incoming.id, incoming.keep_alive, incoming.chunks);
+  const std::string head = head_of(response, {.request_id = incoming.id,
+                                              .keep_alive = incoming.keep_alive,
+                                              .chunks = incoming.chunks,
+                                              .tls = tls_ != nullptr,
+                                              .cors = !worker_.shared().options.cors_origins.empty(),
+                                              .origin = incoming.origin});
   const bool with_body = incoming.method != Method::head && response.status != 204 && response.status != 304;
   const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head),
                                                      with_body ? asio::buffer(response.body) : asio::const_buffer()};
-  Operation operation([&](auto handler) { asio::async_write(socket_, buffers, std::move(handler)); });
+  Operation operation([&](auto handler) { start_write(buffers, std::move(handler)); });
   const auto [failed, bytes] = co_await operation;
   if (failed || !response.stream || !with_body) co_return !failed;
   const bool whole = co_await write_stream(std::move(response.stream), route, &incoming, &error);
@@ -358,6 +372,16 @@ Task<bool> Session::write(Incoming& incoming, const Route* route, Response respo
 
 // Closing while the client still sends would reset the connection and lose the answer on its way.
 Task<void> Session::drain() {
+  if (tls_) {
+    // Says that nothing more comes (RFC 8446 §6.1), and waits for the client to say so.
+    enter(Phase::draining, kDrainTime);
+    Operation operation([this](auto handler) {
+      tls_->async_shutdown(
+          [handler = std::move(handler)](const boost::system::error_code& failed) mutable { handler(failed, 0); });
+    });
+    co_await operation;
+    co_return;
+  }
   boost::system::error_code error;
   socket_.shutdown(Socket::shutdown_send, error);
   if (error) co_return;

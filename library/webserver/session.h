@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "library/webserver/route.h"
 #include "library/webserver/server.h"
 #include "library/webserver/task.h"
+#include "library/webserver/tls.h"
 
 namespace wellhead::webserver {
 
@@ -23,7 +25,8 @@ using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asi
 
 class Session {
  public:
-  Session(WorkerLoop& worker, Socket socket);
+  // counted: the client that it is counted of (ClientLimits); empty: of none.
+  Session(WorkerLoop& worker, Socket socket, std::string counted);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -50,10 +53,12 @@ class Session {
     bool keep_alive = false;
     bool chunks = true;  // the client understands chunked transfer coding
     PrincipalPointer principal;
-    Problem problem;  // when refused; status 0: nothing to say
+    std::string origin;  // that may read the answer (CORS)
+    Problem problem;     // when refused; status 0: nothing to say
   };
 
   Task<void> run();
+  Task<bool> shake_hands();
   Task<Read> read_request(Incoming& incoming);
   template <class Parser>
   Task<Read> read_message(Parser& parser, Incoming& incoming);
@@ -62,17 +67,23 @@ class Session {
   Task<bool> invite_body(Parser& parser);
   Task<Response> answer(Incoming& incoming, const Route*& route, std::string& error);
   Task<Response> let_in(Incoming& incoming, const Route*& route);
+  bool too_often(const Verdict* verdict) const;
   bool disclose(const std::vector<std::string>& patients, const Route* route, const Incoming& incoming) const;
   Task<bool> write(Incoming& incoming, const Route* route, Response response, std::string& error);
   Task<bool> write_stream(std::shared_ptr<BodyStream> stream, const Route* route, const Incoming* incoming,
                           std::string* error);
   Task<void> drain();
+  template <class Buffers, class Handler>
+  void start_write(const Buffers& buffers, Handler handler);  // session_write.h
   void enter(Phase phase, std::chrono::milliseconds limit);
   Read refuse(Incoming& incoming, Problem problem) const;
 
   WorkerLoop& worker_;
   Socket socket_;
+  TlsContext tls_context_;                                  // null: no TLS
+  std::unique_ptr<boost::asio::ssl::stream<Socket&>> tls_;  // over socket_
   std::string client_;
+  std::string counted_;
   boost::beast::flat_buffer buffer_;
   Phase phase_ = Phase::idle;
   SteadyTime deadline_ = SteadyTime::max();
@@ -89,6 +100,9 @@ struct Admission {
   std::optional<Response> response;  // when the handler is not to be called
 };
 Admission find_route(const RouteTable& table, const Request& request);
+// Fetch Standard, "CORS protocol": origin becomes the request's if it is one of these; a preflight is answered.
+void allow_origin(const std::vector<std::string>& origins, const Request& request, Admission& admission,
+                  std::string& origin);
 // Fills in the arguments, or gives the problem.
 std::optional<Response> check_request(const Admission& admission, Request& request);
 

@@ -1,12 +1,11 @@
 // Bodies that are made while they are sent.
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 #include <charconv>
 #include <exception>
 #include <utility>
 
-#include "library/webserver/session.h"
+#include "library/webserver/session_write.h"
 #include "library/webserver/socket_operation.h"
 #include "library/webserver/worker_loop.h"
 
@@ -51,7 +50,7 @@ Task<bool> Session::write_stream(std::shared_ptr<BodyStream> stream, const Route
     const std::array<asio::const_buffer, 3> buffers = {chunks ? asio::buffer(head) : asio::const_buffer(),
                                                        asio::buffer(body),
                                                        asio::buffer(std::string_view(chunks ? "\r\n" : ""))};
-    Operation operation([&](auto handler) { asio::async_write(socket_, buffers, std::move(handler)); });
+    Operation operation([&](auto handler) { start_write(buffers, std::move(handler)); });
     const auto [failed, bytes] = co_await operation;
     if (failed) co_return false;
     streamed_bytes_ += body.size();

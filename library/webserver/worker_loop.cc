@@ -57,10 +57,10 @@ void WorkerLoop::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void WorkerLoop::adopt(Socket socket) {
-  boost::asio::post(context_, [this, socket = std::move(socket)]() mutable {
+void WorkerLoop::adopt(Socket socket, std::string counted) {
+  boost::asio::post(context_, [this, socket = std::move(socket), counted = std::move(counted)]() mutable {
     if (finishing_) return;
-    Session::serve(std::make_unique<Session>(*this, std::move(socket)));
+    Session::serve(std::make_unique<Session>(*this, std::move(socket), std::move(counted)));
   });
 }
 

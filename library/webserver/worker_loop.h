@@ -6,11 +6,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <unordered_set>
 
+#include "library/webserver/client_limits.h"
 #include "library/webserver/session.h"
+#include "library/webserver/tls.h"
 
 namespace wellhead::webserver {
 
@@ -19,6 +22,8 @@ struct ServerShared {
   const RouteTable* table = nullptr;
   ServerOptions options;
   std::atomic<std::size_t> connections = 0;
+  std::unique_ptr<TlsCertificate> certificate;  // null: no TLS
+  std::unique_ptr<ClientLimits> clients;        // null: no limits
 };
 
 class WorkerLoop final : public Worker {
@@ -37,10 +42,10 @@ class WorkerLoop final : public Worker {
 
   void start();
   void join();
-  // All three from any thread. finish: connections end when they are answered; cut: now. closing is called once, on
-  // this thread, before the loop ends: when the last connection is gone, or by cut, because a handler may wait for what
-  // it closes.
-  void adopt(Socket socket);
+  // All three from any thread. adopt: a connection and, unless it is empty, the client that it is counted of. finish:
+  // connections end when they are answered; cut: now. closing is called once, on this thread, before the loop ends:
+  // when the last connection is gone, or by cut, because a handler may wait for what it closes.
+  void adopt(Socket socket, std::string counted);
   void finish(std::function<void()> closing);
   void cut();
 

@@ -50,11 +50,23 @@ void log_database(const std::string& problem) {
   }
 }
 
+void log_certificate(const std::string& problem) {
+  if (problem.empty()) {
+    spdlog::info("the API has a new certificate");
+  } else {
+    spdlog::error("the API keeps its old certificate: {}", problem);
+  }
+}
+
 webserver::ServerOptions http_options(const ServerOptions& options) {
   webserver::ServerOptions http;
   http.listen = options.listen;
   http.threads = options.threads;
+  http.limits = options.limits;
   http.limits.connections = options.max_connections;
+  http.tls = options.tls;
+  if (http.tls) http.tls->on_change = log_certificate;
+  http.cors_origins = options.cors_origins;
   http.stop_limit = options.stop_limit;
   http.on_request = note_request;
   return http;
@@ -143,7 +155,7 @@ std::uint16_t Server::port() const { return state_->http->port(); }
 std::string Server::url() const {
   std::string host = state_->options.listen.substr(0, state_->options.listen.rfind(':'));
   if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]") host = "localhost";
-  return "http://" + host + ":" + std::to_string(port());
+  return (state_->options.tls ? "https://" : "http://") + host + ":" + std::to_string(port());
 }
 
 void Server::stop() {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "library/storage/blob/blob_store.h"
+#include "library/webserver/server.h"
 #include "service/access/token_gate.h"
 #include "service/erasure/erasure_routes.h"
 #include "service/resource/resource_table.h"
@@ -38,6 +39,9 @@ struct ServerOptions {
   bool guarded = false;
   std::filesystem::path audit_spill;               // see access::AuditOptions
   std::optional<access::TokenGateOptions> tokens;  // that are taken beside keys
+  webserver::Limits limits;                        // but for the connections
+  std::optional<webserver::TlsOptions> tls;        // its on_change is not called: the log says it
+  std::vector<std::string> cors_origins;           // see webserver::ServerOptions
   bool monitoring_only = false;                    // /health and /metrics, and nothing else
   // With monitoring_only: what else /health/ready looks at beside the database; empty when that is there, or a sentence.
   // Called on the small pool, may block for some seconds.
@@ -64,11 +68,11 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Throws Error{invalid_setting} when the address is malformed or taken, or when a guarded server would listen beyond
-  // loopback and there is no key that anybody could use.
+  // loopback and there is no key that anybody could use, or the certificate is of no use.
   void start();
   // The port that start() took.
   std::uint16_t port() const;
-  // http://host:port as a browser on this machine reaches it.
+  // http://host:port or https://host:port as a browser on this machine reaches it.
   std::string url() const;
   // Blocks until all is joined; safe to call twice and from any thread but the server's own.
   void stop();
