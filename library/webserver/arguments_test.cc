@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "library/meta/error.h"
 #include "library/webserver/cursor.h"
 #include "library/webserver/http.h"
 
@@ -71,26 +72,46 @@ TEST(PercentCoding, GoesBothWays) {
   EXPECT_EQ(decode_percent("a%2", false), std::nullopt);
 }
 
-TEST(Cursor, ComesBackOnlyAsItWasMadeAndForItsList) {
+class Cursor : public ::testing::Test {
+ protected:
+  Cursor() { key_.set("secret"); }
+  CursorKey key_;
+};
+
+TEST_F(Cursor, ComesBackOnlyAsItWasMadeAndForItsList) {
   const std::vector<std::string> parts = {"patient-1", "", "7"};
-  const std::string cursor = encode_cursor("patients?zipcode=02139", parts);
-  EXPECT_EQ(decode_cursor("patients?zipcode=02139", cursor), parts);
-  EXPECT_EQ(decode_cursor("patients?zipcode=02140", cursor), std::nullopt);
+  const std::string cursor = encode_cursor(&key_, "patients?zipcode=02139", parts);
+  EXPECT_EQ(decode_cursor(&key_, "patients?zipcode=02139", cursor), parts);
+  EXPECT_EQ(decode_cursor(&key_, "patients?zipcode=02140", cursor), std::nullopt);
   EXPECT_EQ(encode_percent(cursor), cursor);
 }
 
-TEST(Cursor, IsRefusedWithAnyByteChangedOrMissing) {
-  const std::string cursor = encode_cursor("list", {"key"});
+TEST_F(Cursor, IsRefusedWithAnyByteChangedOrMissing) {
+  const std::string cursor = encode_cursor(&key_, "list", {"key"});
   for (std::size_t i = 0; i < cursor.size(); ++i) {
     for (const char other : std::string("AZaz09-_=. ")) {
       std::string changed = cursor;
       if (changed[i] == other) continue;
       changed[i] = other;
-      EXPECT_EQ(decode_cursor("list", changed), std::nullopt) << changed;
+      EXPECT_EQ(decode_cursor(&key_, "list", changed), std::nullopt) << changed;
     }
-    EXPECT_EQ(decode_cursor("list", cursor.substr(0, i)), std::nullopt);
+    EXPECT_EQ(decode_cursor(&key_, "list", cursor.substr(0, i)), std::nullopt);
   }
-  EXPECT_EQ(decode_cursor("list", cursor + "A"), std::nullopt);
+  EXPECT_EQ(decode_cursor(&key_, "list", cursor + "A"), std::nullopt);
+}
+
+TEST_F(Cursor, IsOfOneKey) {
+  CursorKey same;
+  same.set("secret");
+  same.set("what comes later");
+  CursorKey other;
+  other.set("another");
+  const std::string cursor = encode_cursor(&key_, "list", {"key"});
+  EXPECT_EQ(encode_cursor(&same, "list", {"key"}), cursor);
+  EXPECT_EQ(decode_cursor(&other, "list", cursor), std::nullopt);
+  const CursorKey none;
+  EXPECT_THROW(encode_cursor(&none, "list", {"key"}), meta::Error);
+  EXPECT_THROW(encode_cursor(nullptr, "list", {"key"}), meta::Error);
 }
 
 TEST(Accept, ChoosesTheClosestRange) {

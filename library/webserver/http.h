@@ -19,6 +19,8 @@
 
 namespace wellhead::webserver {
 
+class CursorKey;
+
 enum class Method { get, head, post, put, patch, del, options, other };
 std::string_view to_string(Method method);
 
@@ -61,8 +63,9 @@ struct Request {
   std::string id;       // X-Request-Id: the client's if it is well-formed, otherwise made here
   Arguments arguments;  // checked against the route's parameters
   Worker* worker = nullptr;
-  PrincipalPointer principal;  // null: nobody needs a credential here
-  std::string client;          // address of the connection's other end
+  PrincipalPointer principal;          // null: nobody needs a credential here
+  std::string client;                  // address of the connection's other end
+  const CursorKey* cursors = nullptr;  // ServerOptions::cursors
 
   // Header names compare without case; empty when absent.
   std::string_view header(std::string_view name) const;

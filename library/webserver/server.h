@@ -79,6 +79,8 @@ struct ServerOptions {
   std::function<void(const RequestRecord&)> on_request;
   // Outlives the server. null: nobody needs a credential.
   Gatekeeper* gatekeeper = nullptr;
+  // Outlives the server: what the cursors of lists are sealed with. null: no handler makes any.
+  const CursorKey* cursors = nullptr;
   std::optional<TlsOptions> tls;  // TLS 1.2 or later, and nothing else
   // Origins (https://charts.example.org, or * for all) whose pages may read answers (CORS), without cookies.
   std::vector<std::string> cors_origins;

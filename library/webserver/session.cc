@@ -261,6 +261,7 @@ Task<Session::Read> Session::read_message(Parser& parser, Incoming& incoming) {
   incoming.chunks = message.version() >= 11;
   incoming.keep_alive = message.keep_alive();
   request.worker = &worker_;
+  request.cursors = worker_.shared().options.cursors;
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   if (const auto id = request.header("X-Request-Id"); good_request_id(id)) request.id = id;
   split_target({message.target().data(), message.target().size()}, request);

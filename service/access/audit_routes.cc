@@ -7,8 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "library/webserver/cursor.h"
-#include "library/webserver/problem.h"
+#include "service/resource/record_page.h"
 
 namespace wellhead::access {
 namespace {
@@ -17,14 +16,11 @@ using storage::Result;
 using storage::Statement;
 using storage::Value;
 using webserver::Parameter;
-using webserver::ParameterType;
 using webserver::Request;
 using webserver::Response;
 using webserver::Route;
 using webserver::Task;
 
-constexpr std::int64_t kDefaultLimit = 100;
-constexpr std::int64_t kMaxLimit = 1000;
 constexpr std::string_view kLast = "9223372036854775807";
 
 constexpr auto kFilters = std::to_array<std::string_view>({"patient_id", "actor", "action"});
@@ -86,24 +82,6 @@ struct State {
 };
 using StatePointer = std::shared_ptr<const State>;
 
-Response answer(const Request& request, const std::string& query, const Result& rows) {
-  const auto limit = static_cast<int>(request.arguments.integer("limit"));
-  std::string body = "{\"items\":[";
-  for (int row = 0; row < rows.rows() && row < limit; ++row) {
-    if (row > 0) body.push_back(',');
-    body.append(rows.text(row, 1));
-  }
-  std::string next;
-  if (rows.rows() > limit) {
-    next = request.path + "?" + query + "limit=" + std::to_string(limit) +
-           "&cursor=" + webserver::encode_cursor("audit?" + query, {std::string(rows.text(limit - 1, 0))});
-  }
-  body.append("],\"next\":").append(next.empty() ? "null" : "\"" + next + "\"").append("}");
-  Response response = Response::json(std::move(body));
-  if (!next.empty()) response.headers.emplace_back("Link", "<" + next + ">; rel=\"next\"");
-  return response;
-}
-
 Task<Response> list_audit(StatePointer state, Request request) {
   unsigned shape = 0;
   std::string query;
@@ -115,21 +93,13 @@ Task<Response> list_audit(StatePointer state, Request request) {
     parameters.emplace_back(*value);
     query.append(kFilters[i]).append("=").append(webserver::encode_percent(*value)).append("&");
   }
-  std::string before(kLast);
-  if (const auto cursor = request.arguments.text("cursor")) {
-    const auto parts = webserver::decode_cursor("audit?" + query, *cursor);
-    if (!parts || parts->size() != 1) {
-      throw webserver::InvalidArgument(
-          {"cursor", "is no cursor of this list with these filters; begin again without it"});
-    }
-    before = parts->front();
-  }
-  parameters.emplace_back(before);
+  const std::string scope = "audit?" + query;
+  parameters.emplace_back(resource::record_position(request, scope).value_or(std::string(kLast)));
   parameters.emplace_back(request.arguments.integer("limit") + 1);
   auto asked =
       state->connections.at(request.worker->index()).query(*state->statements.at(shape), std::move(parameters));
   const Result rows = co_await asked;
-  co_return answer(request, query, rows);
+  co_return resource::record_page(request, scope, query, rows);
 }
 
 Parameter filter(std::string name, std::string description, std::string example) {
@@ -145,18 +115,7 @@ std::vector<Parameter> list_parameters() {
       filter("patient_id", "Those of this patient.", "f2b7c6d0-3c0e-4a51-9d6b-0e7a5f1c2d34"),
       filter("actor", "Those by this key or token.", "0f3a5c7e9b1d"),
       filter("action", "Those by this operation.", "get_patient")};
-  Parameter limit;
-  limit.name = "limit";
-  limit.type = ParameterType::integer;
-  limit.description = "How many at most.";
-  limit.example = "100";
-  limit.minimum = 1;
-  limit.maximum = kMaxLimit;
-  limit.fallback = kDefaultLimit;
-  parameters.push_back(std::move(limit));
-  Parameter cursor = filter("cursor", "Where to go on: take the URL in `next` of the page before, as it is.", "");
-  cursor.max_length = 2000;
-  parameters.push_back(std::move(cursor));
+  resource::add_record_paging(parameters);
   return parameters;
 }
 

@@ -10,11 +10,13 @@
 #include "library/storage/postgres/async_connection.h"
 #include "library/storage/postgres/connection.h"
 #include "library/webserver/blocking_pool.h"
+#include "library/webserver/cursor.h"
 #include "library/webserver/server.h"
 #include "service/access/audit.h"
 #include "service/access/key_gate.h"
 #include "service/access/keys.h"
 #include "service/api/routes.h"
+#include "service/api/shared_secrets.h"
 
 namespace wellhead::api {
 namespace {
@@ -95,6 +97,9 @@ struct Server::State {
                                      : make_routes({options.runs, connections, exports, pool, options.blobs,
                                                     options.tables, options.eraser, options.only});
     auto http_settings = http_options(options);
+    http_settings.cursors = &cursors;
+    if (!options.monitoring_only)
+      secrets.emplace(options.database_url, [this](const auto& name, const auto& key) { take(name, key); });
     if (options.guarded) guard(http_settings);
     http = std::make_unique<webserver::Server>(*routes, std::move(http_settings));
     const storage::AsyncConnectionOptions database{
@@ -125,7 +130,13 @@ struct Server::State {
     http_settings.on_disclosure = [this](const webserver::Disclosure& disclosure) { return audit->note(disclosure); };
   }
 
+  void take(const std::string& name, const std::string& key) {
+    if (name == "cursors") cursors.set(key);
+  }
+
   ServerOptions options;
+  webserver::CursorKey cursors;
+  std::optional<SharedSecrets> secrets;
   bool loopback = true;
   std::unique_ptr<access::KeyGate> gate;
   std::unique_ptr<access::TokenGate> token_gate;
@@ -144,6 +155,7 @@ Server::~Server() { stop(); }
 
 void Server::start() {
   if (!state_->loopback && !state_->token_gate) require_key(state_->options);
+  if (state_->secrets) state_->secrets->start();
   if (state_->token_gate) state_->token_gate->start();
   if (state_->gate) state_->gate->start();
   if (state_->audit) state_->audit->start();
@@ -167,6 +179,7 @@ void Server::stop() {
   if (state_->audit) state_->audit->stop();
   if (state_->token_gate) state_->token_gate->stop();
   if (state_->gate) state_->gate->stop();
+  if (state_->secrets) state_->secrets->stop();
 }
 
 std::string openapi_document() {

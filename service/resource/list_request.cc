@@ -132,7 +132,7 @@ void read_cursor(const Request& request, ListRequest& list) {
   const std::size_t value = list.shape.zipcode ? 2 : 1;
   const bool by_value = !list.shape.order.column.empty();
   if (cursor) {
-    position = webserver::decode_cursor(list.scope, *cursor);
+    position = webserver::decode_cursor(request.cursors, list.scope, *cursor);
     if (!position || position->size() != value + (by_value ? 2 : 0)) bad_cursor();
     list.shape.cursor = true;
   }
@@ -190,7 +190,7 @@ std::string next_page(const ServedResource& resource, const Request& request, co
     position.emplace_back(rows.is_null(last, column) ? "0" : "1");
     position.emplace_back(rows.text(last, column));
   }
-  return request.path + "?" + list.query + "&cursor=" + webserver::encode_cursor(list.scope, position);
+  return request.path + "?" + list.query + "&cursor=" + webserver::encode_cursor(request.cursors, list.scope, position);
 }
 
 std::vector<std::string> field_names(const ResourceApi& api) {

@@ -60,7 +60,7 @@ Task<Response> list_records(RouteStatePointer state, std::shared_ptr<const Recor
     values.emplace_back(*value);
   }
   const std::string scope = list->name + "?" + query;
-  if (const auto position = list_position(request, scope)) {
+  if (const auto position = resource::record_position(request, scope)) {
     append_condition(list->after, next, sql);
     for (const std::string& part : parts_of(*position)) values.emplace_back(part);
   }
@@ -70,7 +70,7 @@ Task<Response> list_records(RouteStatePointer state, std::shared_ptr<const Recor
   const Statement statement(std::move(sql), Statement::Use::once);
   auto reading = state->reading(request).query(statement, std::move(values));
   const Result rows = co_await reading;
-  co_return list_response(request, scope, query, rows);
+  co_return resource::record_page(request, scope, query, rows);
 }
 
 std::string moment(const std::string& value) {
@@ -188,7 +188,7 @@ Route list_route(const RouteStatePointer& state, const RouteDocuments& documents
   route.tag = "Loads";
   route.summary = std::move(summary);
   route.parameters = std::move(parameters);
-  add_paging(route.parameters);
+  resource::add_record_paging(route.parameters);
   route.responses = {{.description = "A page of the list.",
                       .schema = schema,
                       .example = documents.example(schema),

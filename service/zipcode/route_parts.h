@@ -14,6 +14,7 @@
 
 #include "library/webserver/idempotency.h"
 #include "library/webserver/problem.h"
+#include "service/resource/record_page.h"
 #include "service/resource/row_limits.h"
 #include "service/zipcode/route_queries.h"
 #include "service/zipcode/routes.h"
@@ -34,11 +35,6 @@ struct RouteState {
 };
 using RouteStatePointer = std::shared_ptr<const RouteState>;
 
-// Rows of (key, JSON), one more than asked for if there is a next page. query: the filters, as they stand in a URL.
-webserver::Response list_response(const webserver::Request& request, const std::string& scope, const std::string& query,
-                                  const storage::Result& rows);
-// The key after which the list goes on.
-std::optional<std::string> list_position(const webserver::Request& request, const std::string& scope);
 // 503: this server has no RunOperations.
 webserver::Response only_reads(const webserver::Request& request);
 // Whether the request's key is for this zip code, and the 403 if it is not.
@@ -58,7 +54,6 @@ class RouteDocuments {
 };
 
 webserver::Parameter zipcode_parameter(webserver::ParameterIn in, std::string description);
-void add_paging(std::vector<webserver::Parameter>& parameters);
 std::vector<std::pair<std::string, std::string>> page_headers();
 
 // run_routes.cc

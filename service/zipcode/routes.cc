@@ -22,11 +22,11 @@ using webserver::Task;
 Task<Response> list_zipcodes(RouteStatePointer state, Request request) {
   const std::string scope = "zipcodes";
   std::vector<Value> parameters;
-  parameters.emplace_back(list_position(request, scope).value_or(""));
+  parameters.emplace_back(resource::record_position(request, scope).value_or(""));
   parameters.emplace_back(request.arguments.integer("limit") + 1);
   auto query = state->reading(request).query(state->statements.zipcodes, std::move(parameters));
   const Result rows = co_await query;
-  co_return list_response(request, scope, "", rows);
+  co_return resource::record_page(request, scope, "", rows);
 }
 
 Task<Response> get_zipcode(RouteStatePointer state, Request request) {
@@ -116,7 +116,7 @@ Route list_zipcodes_route(const RouteStatePointer& state, const RouteDocuments& 
   route.tag = "Zip codes";
   route.summary = "Zip codes, page by page";
   route.description = "What was loaded, how much of it there is, and how old it is.";
-  add_paging(route.parameters);
+  resource::add_record_paging(route.parameters);
   route.responses = {{.description = "A page of the list.",
                       .schema = "ZipcodeList",
                       .example = documents.example("ZipcodeList"),

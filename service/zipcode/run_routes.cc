@@ -35,12 +35,12 @@ Task<Response> list_runs(RouteStatePointer state, Request request) {
     parameters.emplace_back(*wanted);
   }
   const std::string scope = "runs?" + filters;
-  parameters.emplace_back(list_position(request, scope).value_or("9223372036854775807"));
+  parameters.emplace_back(resource::record_position(request, scope).value_or("9223372036854775807"));
   parameters.emplace_back(request.arguments.integer("limit") + 1);
   const Statement& statement = state->statements.runs(zipcode.has_value(), wanted.has_value());
   auto query = state->reading(request).query(statement, std::move(parameters));
   const Result rows = co_await query;
-  co_return list_response(request, scope, filters, rows);
+  co_return resource::record_page(request, scope, filters, rows);
 }
 
 Task<Response> get_run(RouteStatePointer state, Request request) {
@@ -102,7 +102,7 @@ Route list_runs_route(const RouteStatePointer& state, const RouteDocuments& docu
   wanted.example = "complete";
   wanted.choices = {"queued", "running", "complete", "unverified", "incomplete", "failed", "cancelled"};
   route.parameters.push_back(std::move(wanted));
-  add_paging(route.parameters);
+  resource::add_record_paging(route.parameters);
   route.responses = {{.description = "A page of the list.",
                       .schema = "RunList",
                       .example = documents.example("RunList"),
