@@ -12,6 +12,10 @@
 namespace wellhead::webserver {
 namespace {
 
+constexpr std::size_t kRepeatedBytes = 100;
+// More would make a large answer of a small request.
+constexpr std::size_t kMostErrors = 20;
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -247,13 +251,21 @@ std::string names_of(std::span<const Parameter> parameters, ParameterIn in) {
   return names.empty() ? "there are none here" : "there are: " + joined(names);
 }
 
+// A name that is none of ours, as an answer may repeat it: never empty, and cut between characters of UTF-8.
+std::string repeated(std::string_view name, std::string_view instead) {
+  if (name.empty()) return std::string(instead);
+  std::size_t end = std::min(name.size(), kRepeatedBytes);
+  while (end < name.size() && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
+  return std::string(name.substr(0, end));
+}
+
 void check_pairs(std::span<const Parameter> parameters, ParameterIn in, const RawValues& values, Arguments& arguments,
                  std::vector<FieldError>& errors) {
-  for (auto value = values.begin(); value != values.end(); ++value) {
+  for (auto value = values.begin(); value != values.end() && errors.size() < kMostErrors; ++value) {
     const auto& [name, text] = *value;
     const Parameter* parameter = find(parameters, in, name);
     if (!parameter) {
-      errors.push_back({name.substr(0, 100), "is no parameter; " + names_of(parameters, in)});
+      errors.push_back({repeated(name, "query"), "is no parameter; " + names_of(parameters, in)});
     } else if (const auto before = std::count_if(values.begin(), value, [&](const auto& v) { return v.first == name; });
                before > 0 && !parameter->repeatable) {
       errors.push_back({name, "is given more than once"});
@@ -276,10 +288,10 @@ void check_body(std::span<const Parameter> parameters, std::string_view body, Ar
   }
   std::vector<std::string_view> seen;
   for (const auto member : object) {
+    if (errors.size() >= kMostErrors) return;
     const Parameter* parameter = find(parameters, ParameterIn::body, member.key);
     if (!parameter) {
-      errors.push_back(
-          {std::string(member.key.substr(0, 100)), "is no member; " + names_of(parameters, ParameterIn::body)});
+      errors.push_back({repeated(member.key, "body"), "is no member; " + names_of(parameters, ParameterIn::body)});
     } else if (std::ranges::find(seen, member.key) != seen.end()) {
       errors.push_back({parameter->name, "is given more than once"});
     } else if (auto wrong = check_member(*parameter, member.value, arguments)) {

@@ -64,6 +64,20 @@ TEST(Arguments, TakeChoicesAndBooleansAsTheyAreWritten) {
   EXPECT_EQ(from_body(ParameterType::integer, "\"3\""), "error: is no integer");
 }
 
+TEST(Arguments, NameWhatIsWrongInFewWords) {
+  const std::vector<Parameter> parameters = {{.name = "it"}, {.name = "word", .in = ParameterIn::body}};
+  Arguments arguments;
+  const auto nameless = check_arguments(parameters, {}, {{"", "x"}}, R"({"": 1})", arguments);
+  ASSERT_EQ(nameless.size(), 2U);
+  EXPECT_EQ(nameless[0].field, "query");
+  EXPECT_EQ(nameless[1].field, "body");
+  // Cut between characters: the answer is UTF-8.
+  std::string name = "x";
+  for (int i = 0; i < 80; ++i) name += "\xc3\xa9";
+  EXPECT_EQ(check_arguments(parameters, {}, {{name, ""}}, "{}", arguments).front().field, name.substr(0, 99));
+  EXPECT_EQ(check_arguments(parameters, {}, RawValues(5'000, {"no", ""}), "{}", arguments).size(), 20U);
+}
+
 TEST(PercentCoding, GoesBothWays) {
   const std::string text = "a b/c?d&e=f+g%h\xc3\xa9~";
   EXPECT_EQ(decode_percent(encode_percent(text), true), text);
