@@ -299,7 +299,7 @@ void write_response(JsonWriter& out, const ResponseSpec& response, std::string_v
 // The problems that follow from the route's shape, and those it names.
 std::vector<int> problems_of(const Route& route) {
   std::vector<int> statuses = route.problems;
-  statuses.insert(statuses.end(), {400, 406});
+  statuses.insert(statuses.end(), {400, 406, 429});
   if (access_of(route) != Access::anyone) statuses.insert(statuses.end(), {401, 403});
   if (route.has_body()) statuses.insert(statuses.end(), {413, 415});
   std::ranges::sort(statuses);
