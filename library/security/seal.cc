@@ -18,7 +18,7 @@ using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_f
 
 [[noreturn]] void fail() { throw meta::Error(meta::ErrorCode::internal, "OpenSSL offers no AES-256-SIV"); }
 
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* plain_bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 EVP_CIPHER* cipher() {
   static const std::unique_ptr<EVP_CIPHER, decltype(&EVP_CIPHER_free)> fetched(
@@ -31,7 +31,7 @@ EVP_CIPHER* cipher() {
 bool bind(EVP_CIPHER_CTX* context, std::string_view bound_to) {
   const std::string bound = std::to_string(bound_to.size()) + ":" + std::string(bound_to);
   int length = 0;
-  return EVP_CipherUpdate(context, nullptr, &length, bytes_of(bound), static_cast<int>(bound.size())) == 1;
+  return EVP_CipherUpdate(context, nullptr, &length, plain_bytes(bound), static_cast<int>(bound.size())) == 1;
 }
 
 }  // namespace
@@ -48,9 +48,9 @@ std::string Seal::seal(std::string_view bound_to, std::string_view text) const {
   auto* const tag = reinterpret_cast<unsigned char*>(out.data());
   auto* const sealed = tag + kTagBytes;
   int length = 0;
-  if (context == nullptr || EVP_EncryptInit_ex2(context.get(), cipher(), bytes_of(key_), nullptr, nullptr) != 1 ||
+  if (context == nullptr || EVP_EncryptInit_ex2(context.get(), cipher(), plain_bytes(key_), nullptr, nullptr) != 1 ||
       !bind(context.get(), bound_to) ||
-      EVP_EncryptUpdate(context.get(), sealed, &length, bytes_of(plain), static_cast<int>(plain.size())) != 1 ||
+      EVP_EncryptUpdate(context.get(), sealed, &length, plain_bytes(plain), static_cast<int>(plain.size())) != 1 ||
       EVP_EncryptFinal_ex(context.get(), sealed + length, &length) != 1 ||
       EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag) != 1) {
     fail();
@@ -66,12 +66,12 @@ std::optional<std::string> Seal::open(std::string_view bound_to, std::string_vie
   std::string plain(rest.size(), '\0');
   auto* const out = reinterpret_cast<unsigned char*>(plain.data());
   int length = 0;
-  if (context == nullptr || EVP_DecryptInit_ex2(context.get(), cipher(), bytes_of(key_), nullptr, nullptr) != 1 ||
+  if (context == nullptr || EVP_DecryptInit_ex2(context.get(), cipher(), plain_bytes(key_), nullptr, nullptr) != 1 ||
       EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kTagBytes, tag.data()) != 1 ||
       !bind(context.get(), bound_to)) {
     fail();
   }
-  if (EVP_DecryptUpdate(context.get(), out, &length, bytes_of(rest), static_cast<int>(rest.size())) != 1 ||
+  if (EVP_DecryptUpdate(context.get(), out, &length, plain_bytes(rest), static_cast<int>(rest.size())) != 1 ||
       EVP_DecryptFinal_ex(context.get(), out + length, &length) != 1 || plain.front() != kVersion) {
     return std::nullopt;
   }

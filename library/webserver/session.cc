@@ -1,16 +1,14 @@
 #include "library/webserver/session.h"
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <utility>
 
 #include "library/meta/error.h"
 #include "library/webserver/answer_form.h"
 #include "library/webserver/answer_head.h"
+#include "library/webserver/incoming_request.h"
 #include "library/webserver/session_write.h"
 #include "library/webserver/socket_operation.h"
 #include "library/webserver/worker_loop.h"
@@ -20,68 +18,11 @@ namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using Parser = http::request_parser<http::string_body>;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kDrainTime{1'000};
 constexpr std::size_t kDrainBytes = 256 * 1024;
 constexpr std::size_t kReadBytes = 8 * 1024;
-
-Method to_method(http::verb verb) {
-  switch (verb) {
-    case http::verb::get:
-      return Method::get;
-    case http::verb::head:
-      return Method::head;
-    case http::verb::post:
-      return Method::post;
-    case http::verb::put:
-      return Method::put;
-    case http::verb::patch:
-      return Method::patch;
-    case http::verb::delete_:
-      return Method::del;
-    case http::verb::options:
-      return Method::options;
-    default:
-      return Method::other;
-  }
-}
-
-Problem to_problem(const boost::system::error_code& error, const Limits& limits) {
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return {431,
-            "header_too_large",
-            "The request's header is larger than " + std::to_string(limits.header_bytes) + " bytes",
-            {}};
-  }
-  if (error == http::error::body_limit) {
-    return {
-        413, "body_too_large", "The request's body is larger than " + std::to_string(limits.body_bytes) + " bytes", {}};
-  }
-  if (error == http::error::bad_version) return {505, "http_version", "This server speaks HTTP/1.1", {}};
-  return {400, "malformed_request", "This is no well-formed HTTP/1.1 request", {}};
-}
-
-// The client's request id is taken if it cannot hurt a log or a header.
-bool good_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
-  });
-}
-
-// The target in origin-form or absolute-form (RFC 9112 §3.2).
-void split_target(std::string_view target, Request& request) {
-  if (!target.starts_with('/')) {
-    const auto scheme = target.find("://");
-    const auto slash = scheme == std::string_view::npos ? scheme : target.find('/', scheme + 3);
-    if (slash != std::string_view::npos) target.remove_prefix(slash);
-  }
-  const auto question = std::min(target.find('?'), target.size());
-  request.path = target.substr(0, question);
-  request.query = target.substr(std::min(question + 1, target.size()));
-}
 
 Response too_many_requests(const Request& request) {
   Response response =
@@ -226,23 +167,20 @@ Task<Session::Read> Session::read_request(Incoming& incoming) {
     const bool more = co_await read_some();
     if (!more) co_return Read::closed;
   }
-  Parser parser;
-  parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
-  parser.body_limit(limits.body_bytes);
-  parser.eager(true);
+  RequestParser parser;
+  set_limits(parser, limits);
   const Read read = co_await read_message(parser, incoming);
   co_return read;
 }
 
-template <class Parser>
-Task<Session::Read> Session::read_message(Parser& parser, Incoming& incoming) {
+Task<Session::Read> Session::read_message(RequestParser& parser, Incoming& incoming) {
   const Limits& limits = worker_.shared().options.limits;
   enter(Phase::header, limits.header_time);
   bool invited = false;
   while (!parser.is_done()) {
     boost::system::error_code error;
     buffer_.consume(parser.put(buffer_.data(), error));
-    if (error && error != http::error::need_more) co_return refuse(incoming, to_problem(error, limits));
+    if (error && error != http::error::need_more) co_return refuse(incoming, problem_of(error, limits));
     if (parser.is_done()) break;
     if (parser.is_header_done() && phase_ == Phase::header) enter(Phase::body, limits.body_time);
     if (parser.is_header_done() && !std::exchange(invited, true)) {
@@ -254,28 +192,22 @@ Task<Session::Read> Session::read_message(Parser& parser, Incoming& incoming) {
     if (!timed_out_) co_return Read::closed;
     co_return refuse(incoming, {408, "request_timeout", "The request did not come within the time limit", {}});
   }
-  auto message = parser.release();
-  Request& request = incoming.request;
-  request.method = to_method(message.method());
-  request.client = client_;
-  incoming.chunks = message.version() >= 11;
-  incoming.keep_alive = message.keep_alive();
-  request.worker = &worker_;
-  request.cursors = worker_.shared().options.cursors;
-  for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
-  if (const auto id = request.header("X-Request-Id"); good_request_id(id)) request.id = id;
-  split_target({message.target().data(), message.target().size()}, request);
-  if (message.version() == 11 && message.count(http::field::host) != 1) {
+  ParsedRequest parsed = take_request(parser);
+  incoming.request = std::move(parsed.request);
+  incoming.chunks = parsed.chunks;
+  incoming.keep_alive = parsed.keep_alive;
+  incoming.request.client = client_;
+  incoming.request.worker = &worker_;
+  incoming.request.cursors = worker_.shared().options.cursors;
+  if (parsed.refused) {
     incoming.keep_alive = false;
     co_return refuse(incoming, {400, "malformed_request", "An HTTP/1.1 request has exactly one Host header", {}});
   }
-  request.body = std::move(message.body());
   co_return Read::complete;
 }
 
 // RFC 9110 §10.1.1. false: something else is expected.
-template <class Parser>
-Task<bool> Session::invite_body(Parser& parser) {
+Task<bool> Session::invite_body(RequestParser& parser) {
   const auto expected = parser.get()[http::field::expect];
   if (expected.empty()) co_return true;
   if (!same_name({expected.data(), expected.size()}, "100-continue")) co_return false;

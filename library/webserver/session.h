@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "library/webserver/incoming_request.h"
 #include "library/webserver/problem.h"
 #include "library/webserver/route.h"
 #include "library/webserver/server.h"
@@ -60,11 +61,9 @@ class Session {
   Task<void> run();
   Task<bool> shake_hands();
   Task<Read> read_request(Incoming& incoming);
-  template <class Parser>
-  Task<Read> read_message(Parser& parser, Incoming& incoming);
+  Task<Read> read_message(RequestParser& parser, Incoming& incoming);
   Task<bool> read_some();
-  template <class Parser>
-  Task<bool> invite_body(Parser& parser);
+  Task<bool> invite_body(RequestParser& parser);
   Task<Response> answer(Incoming& incoming, const Route*& route, std::string& error);
   Task<Response> let_in(Incoming& incoming, const Route*& route);
   bool too_often(const Verdict* verdict) const;
