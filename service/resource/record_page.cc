@@ -13,8 +13,8 @@ using webserver::ParameterType;
 using webserver::Request;
 using webserver::Response;
 
-constexpr std::int64_t kDefaultLimit = 50;
-constexpr std::int64_t kMaxLimit = 1000;
+constexpr std::int64_t kDefaultRecords = 50;
+constexpr std::int64_t kMostRecords = 1000;
 
 }  // namespace
 
@@ -56,8 +56,8 @@ void add_record_paging(std::vector<Parameter>& parameters) {
   limit.description = "How many at most.";
   limit.example = "50";
   limit.minimum = 1;
-  limit.maximum = kMaxLimit;
-  limit.fallback = kDefaultLimit;
+  limit.maximum = kMostRecords;
+  limit.fallback = kDefaultRecords;
   Parameter cursor;
   cursor.name = "cursor";
   cursor.description = "Where to go on: take the URL in `next` of the page before, as it is.";
