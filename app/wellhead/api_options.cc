@@ -102,6 +102,7 @@ api::ServerOptions api_options(const meta::Settings& settings, const Database& d
           .limits = limits(settings),
           .tls = tls_options(settings),
           .cors_origins = origins(settings.get(kCorsOrigins)),
+          .small_counts = settings.get(kSmallCounts),
           .blobs = &worker.blobs(),
           .runs = &worker,
           .eraser = &worker};

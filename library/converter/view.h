@@ -10,6 +10,10 @@
 //   wellhead/filter    how the API filters by it: `exact` (of dates and numbers also by comparison) and `prefix`
 //                      (case-insensitive) make an index; `scan` is exact without one, for use beside other filters
 //   wellhead/api       `hidden` keeps the column out of the API, its filter too
+//   wellhead/deidentified   how a key of the role deidentified sees the column, which without this it does not:
+//                      `safe` as it is, `year` of a date, `birth-year` and `death-year` (ages over 89 are one), `zip3`
+//                      of a zip code, `pseudonym` of an id, `measure` unless it is an age over 89, or the values that
+//                      are safe, with commas between, after `one-of:`
 #pragma once
 
 #include <memory>
@@ -22,6 +26,7 @@ namespace wellhead::converter {
 
 enum class FilterKind { none, exact, prefix, scan };
 enum class KeyKind { none, primary, parent };
+enum class Deidentified { hidden, safe, year, birth_year, death_year, zip3, pseudonym, measure, one_of };
 
 struct Column {
   std::string name;
@@ -32,6 +37,8 @@ struct Column {
   KeyKind key = KeyKind::none;
   FilterKind filter = FilterKind::none;
   bool hidden_in_api = false;
+  Deidentified deidentified = Deidentified::hidden;
+  std::vector<std::string> safe_values;  // of one_of
 };
 
 struct ViewSyntax;  // the checked definition; private to library/converter

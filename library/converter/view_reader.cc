@@ -64,6 +64,33 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> kn
   return std::ranges::find(known, text) != known.end();
 }
 
+// false: the value is none of the tag's.
+bool read_deidentified(std::string_view value, Column& column) {
+  constexpr auto plain =
+      std::to_array<std::pair<std::string_view, Deidentified>>({{"safe", Deidentified::safe},
+                                                                {"year", Deidentified::year},
+                                                                {"birth-year", Deidentified::birth_year},
+                                                                {"death-year", Deidentified::death_year},
+                                                                {"zip3", Deidentified::zip3},
+                                                                {"pseudonym", Deidentified::pseudonym},
+                                                                {"measure", Deidentified::measure}});
+  const auto* const found = std::ranges::find(plain, value, &std::pair<std::string_view, Deidentified>::first);
+  if (found != plain.end()) {
+    column.deidentified = found->second;
+    return true;
+  }
+  constexpr std::string_view list = "one-of:";
+  if (!value.starts_with(list)) return false;
+  for (std::size_t start = list.size(); start <= value.size();) {
+    const auto end = std::min(value.find(',', start), value.size());
+    if (end == start) return false;
+    column.safe_values.emplace_back(value.substr(start, end - start));
+    start = end + 1;
+  }
+  column.deidentified = Deidentified::one_of;
+  return true;
+}
+
 class ViewReader {
  public:
   ViewSyntax read(std::string_view json, std::string_view default_name);
@@ -359,6 +386,8 @@ void ViewReader::read_tag(const element& value, const std::string& location, Col
   } else if (name == "wellhead/api") {
     one_of({"hidden"});
     column.column.hidden_in_api = true;
+  } else if (name == "wellhead/deidentified") {
+    if (!read_deidentified(content, column.column)) fail(location, "the tag " + name + " has an unknown value");
   } else if (name == "wellhead/as") {
     one_of({"earliest", "latest", "precision"});
     as = content;

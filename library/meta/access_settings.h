@@ -7,7 +7,7 @@
 namespace wellhead::meta::setting {
 
 extern const Text kTlsCertificateFile, kTlsKeyFile, kCorsOrigins;
-extern const Integer kClientRate, kClientConnections, kMaxHeaderBytes, kMaxRequestBytes;
+extern const Integer kClientRate, kClientConnections, kMaxHeaderBytes, kMaxRequestBytes, kSmallCounts;
 extern const Duration kRequestTimeout;
 extern const Text kJwtIssuer, kJwtAudience, kJwtKeys, kJwtCaFile, kJwtSecret;
 extern const Duration kJwtLeeway;

@@ -320,6 +320,12 @@ constexpr Duration kRequestTimeout{
      .unit = "seconds",
      .least = 100,
      .most = kHour}};
+constexpr Integer kSmallCounts{
+    {.name = "WELLHEAD_SMALL_COUNTS",
+     .kind = SettingKind::integer,
+     .fallback = "0",
+     .description = "The API's statistics leave out groups of fewer patients than this; 0 leaves out none.",
+     .most = 1'000'000}};
 constexpr Text kJwtIssuer{{.name = "WELLHEAD_JWT_ISSUER",
                            .description = "Issuer (iss) whose JSON Web Tokens the API takes beside its own keys."}};
 constexpr Text kJwtAudience{
@@ -422,6 +428,7 @@ std::span<const SettingDefinition* const> setting_definitions() {
                                                                        &kMaxHeaderBytes,
                                                                        &kMaxRequestBytes,
                                                                        &kRequestTimeout,
+                                                                       &kSmallCounts,
                                                                        &kJwtIssuer,
                                                                        &kJwtAudience,
                                                                        &kJwtKeys,

@@ -80,7 +80,7 @@ std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& depe
   const auto wanted = [&](std::string_view part) { return dependencies.only.empty() || has(dependencies.only, part); };
   auto table = std::make_unique<webserver::RouteTable>(description());
   const resource::ResourceServices services{dependencies.connections, dependencies.exports, dependencies.pool,
-                                            dependencies.blobs};
+                                            dependencies.blobs, dependencies.pseudonyms};
   if (wanted("loads")) {
     zipcode::add_routes(dependencies.runs, dependencies.connections, dependencies.pool, loadable(dependencies), *table);
   }
@@ -96,7 +96,7 @@ std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& depe
       resource::add_routes(resource::table_api(*other), services, *table);
     }
   }
-  if (wanted("stats")) add_stats_routes(services, *table);
+  if (wanted("stats")) add_stats_routes(services, dependencies.small_counts, *table);
   if (wanted("loads")) {
     erasure::add_erasure_routes(dependencies.eraser, dependencies.pool, *table);
     access::add_audit_routes(dependencies.connections, *table);

@@ -1,6 +1,7 @@
 // All routes of the REST API in one table, and what only the API itself has: health, the OpenAPI document, its page.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,6 +30,8 @@ struct RouteDependencies {
   std::vector<const resource::ResourceTable*> tables = {};  // besides patients and observations
   erasure::ErasureOperations* eraser = nullptr;
   std::vector<std::string> only = {};  // parts of the API; empty: all
+  const resource::Pseudonyms* pseudonyms = nullptr;
+  std::int64_t small_counts = 0;  // see ServerOptions
 };
 
 // Parts are loads (zip codes, runs and what belongs to them, erasure, the audit trail), stats, patients, observations,
@@ -44,7 +47,10 @@ std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConn
                                                               LookForProblem look_for_problem);
 
 // GET /stats/patients and /stats/observations.
-void add_stats_routes(const resource::ResourceServices& services, webserver::RouteTable& table);
+// small_counts: groups of fewer patients are left out for everybody; for keys of the role deidentified, of fewer than
+// 11 in any case.
+void add_stats_routes(const resource::ResourceServices& services, std::int64_t small_counts,
+                      webserver::RouteTable& table);
 // GET /health/live and /health/ready.
 void add_health_routes(storage::AsyncConnections& connections, webserver::BlockingPool& pool,
                        LookForProblem look_for_problem, webserver::RouteTable& table);

@@ -93,9 +93,10 @@ void require_key(const ServerOptions& options) {
 struct Server::State {
   explicit State(ServerOptions given)
       : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit), exports(kExports) {
-    routes = options.monitoring_only ? make_monitoring_routes(connections, pool, options.look_for_problem)
-                                     : make_routes({options.runs, connections, exports, pool, options.blobs,
-                                                    options.tables, options.eraser, options.only});
+    routes = options.monitoring_only
+                 ? make_monitoring_routes(connections, pool, options.look_for_problem)
+                 : make_routes({options.runs, connections, exports, pool, options.blobs, options.tables, options.eraser,
+                                options.only, &pseudonyms, options.small_counts});
     auto http_settings = http_options(options);
     http_settings.cursors = &cursors;
     if (!options.monitoring_only)
@@ -132,10 +133,12 @@ struct Server::State {
 
   void take(const std::string& name, const std::string& key) {
     if (name == "cursors") cursors.set(key);
+    if (name == "pseudonyms") pseudonyms.set(key);
   }
 
   ServerOptions options;
   webserver::CursorKey cursors;
+  resource::Pseudonyms pseudonyms;
   std::optional<SharedSecrets> secrets;
   bool loopback = true;
   std::unique_ptr<access::KeyGate> gate;

@@ -42,6 +42,7 @@ struct ServerOptions {
   webserver::Limits limits;                        // but for the connections
   std::optional<webserver::TlsOptions> tls;        // its on_change is not called: the log says it
   std::vector<std::string> cors_origins;           // see webserver::ServerOptions
+  std::int64_t small_counts = 0;                   // /stats leaves out groups of fewer patients; 0: none
   bool monitoring_only = false;                    // /health and /metrics, and nothing else
   // With monitoring_only: what else /health/ready looks at beside the database; empty when that is there, or a sentence.
   // Called on the small pool, may block for some seconds.

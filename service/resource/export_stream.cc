@@ -19,7 +19,7 @@ constexpr int kRows = 500;  // a read; as many are on their way while one is bei
 class CsvFormat final : public RowFormat {
  public:
   CsvFormat(ServedResourcePointer resource, const FieldMask& fields)
-      : resource_(std::move(resource)), csv_(resource_->shown, fields) {}
+      : resource_(std::move(resource)), csv_(resource_->shown, fields, resource_->services.pseudonyms) {}
   std::string begin() const override { return csv_.header(); }
   bool embedded() const override { return false; }
   void write(const Result& rows, int count, const std::vector<Children>& /*children*/,

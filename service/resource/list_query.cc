@@ -4,11 +4,13 @@
 
 #include "library/meta/error.h"
 #include "library/storage/postgres/connection.h"
+#include "service/resource/row_json.h"
 
 namespace wellhead::resource {
 namespace {
 
 using converter::Column;
+using converter::Deidentified;
 using converter::FilterKind;
 using converter::KeyKind;
 using storage::quote_identifier;
@@ -23,10 +25,36 @@ std::string column(std::string_view name) { return "t." + quote_identifier(name)
 
 std::string parameter(int number) { return "$" + std::to_string(number); }
 
-std::string select_list(const std::vector<Column>& columns) {
+std::string select_list(const ApiTable& table, const std::vector<Column>& columns) {
   std::string out;
-  for (const Column& shown : columns) out.append(out.empty() ? "" : ", ").append(column(shown.name));
+  for (const Column& shown : columns) {
+    const auto made = table.expressions.find(shown.name);
+    out.append(out.empty() ? "" : ", ");
+    made == table.expressions.end() ? out.append(column(shown.name))
+                                    : out.append(made->second).append(" AS ").append(quote_identifier(shown.name));
+  }
   return out;
+}
+
+// What a de-identified column is shown as.
+std::string shown_type(const Column& column) {
+  switch (column.deidentified) {
+    case Deidentified::year:
+    case Deidentified::birth_year:
+    case Deidentified::death_year:
+      return "text";
+    case Deidentified::pseudonym:
+      return std::string(kPseudonymType);
+    default:
+      return column.sql_type;
+  }
+}
+
+// Filters of exact dates, zip codes and ids would tell what is not shown.
+bool may_filter(const ApiTable& table, const Column& column) {
+  if (!table.deidentified) return true;
+  return column.deidentified == Deidentified::safe || column.deidentified == Deidentified::year ||
+         column.deidentified == Deidentified::measure || column.deidentified == Deidentified::one_of;
 }
 
 const std::string& key_of_kind(const ApiTable& table, KeyKind kind) {
@@ -141,7 +169,7 @@ class ListSql {
 
   std::string text() {
     const bool counted = shape_.part == ListPart::count;
-    std::string select = counted ? "1" : select_list(shown_columns(api_.table));
+    std::string select = counted ? "1" : select_list(api_.table, shown_columns(api_.table));
     if (shape_.zipcode && !counted) select += ", (SELECT run FROM as_of) AS as_of";
     if (shape_.raw && !counted) {
       select += ", " + std::string(kRawColumns);
@@ -168,7 +196,7 @@ class ListSql {
   }
 
   std::string condition(const ListFilter& filter, Comparison comparison) {
-    const std::string name = column(filter.column);
+    const std::string name = filter.expression.empty() ? column(filter.column) : "(" + filter.expression + ")";
     switch (comparison) {
       case Comparison::prefix:
         return prefix_condition(filter.column, parameter(next_++));
@@ -224,6 +252,10 @@ const std::string& parent_column(const ApiTable& table) { return key_of_kind(tab
 std::vector<Column> shown_columns(const ApiTable& table) {
   std::vector<Column> shown;
   std::ranges::copy_if(table.columns, std::back_inserter(shown), [](const Column& c) { return !c.hidden_in_api; });
+  if (table.deidentified) {
+    for (Column& column : shown) column.sql_type = shown_type(column);
+    return shown;
+  }
   shown.push_back(provenance("run_id", "bigint", "The run that last wrote this row."));
   shown.push_back(provenance("last_seen_run", "bigint", "The latest run that received this resource."));
   shown.push_back(provenance("loaded_at", "timestamptz", "When this row was last written."));
@@ -234,6 +266,9 @@ std::vector<Column> shown_child_columns(const ApiTable& table) {
   std::vector<Column> shown;
   std::ranges::copy_if(table.columns, std::back_inserter(shown),
                        [](const Column& c) { return !c.hidden_in_api && c.key != KeyKind::parent; });
+  if (table.deidentified) {
+    for (Column& column : shown) column.sql_type = shown_type(column);
+  }
   return shown;
 }
 
@@ -241,12 +276,19 @@ std::vector<ListFilter> list_filters(const ResourceApi& api) {
   std::vector<ListFilter> filters;
   for (const Column& filtered : api.table.columns) {
     if (filtered.filter == FilterKind::none || filtered.key == KeyKind::primary) continue;
+    if (!may_filter(api.table, filtered)) continue;
     // Whose a row is, is asked by the path below a patient.
     if (filtered.hidden_in_api && filtered.name != api.patient_column) continue;
     const auto note = std::ranges::find(api.filter_notes, filtered.name, &FilterNote::column);
     const bool renamed = note != api.filter_notes.end() && !note->parameter.empty();
-    filters.push_back({renamed ? note->parameter : filtered.name, filtered.name, filtered.sql_type, filtered.filter,
-                       operand_of(filtered.sql_type)});
+    ListFilter filter{renamed ? note->parameter : filtered.name, filtered.name, filtered.sql_type, filtered.filter,
+                      operand_of(filtered.sql_type)};
+    const auto made = api.table.expressions.find(filtered.name);
+    // Years are compared as moments: refuse_hidden() sees to it that they are whole.
+    if (made != api.table.expressions.end() && filtered.deidentified != Deidentified::year) {
+      filter.expression = made->second;
+    }
+    filters.push_back(std::move(filter));
   }
   return filters;
 }
@@ -260,8 +302,8 @@ std::string list_sql(const ResourceApi& api, const std::vector<ListFilter>& filt
 }
 
 std::string one_sql(const ResourceApi& api) {
-  return "SELECT " + select_list(shown_columns(api.table)) + " FROM " + quote_identifier(api.table.name) + " t WHERE " +
-         column(key_column(api.table)) + " = $1";
+  return "SELECT " + select_list(api.table, shown_columns(api.table)) + " FROM " + quote_identifier(api.table.name) +
+         " t WHERE " + column(key_column(api.table)) + " = $1";
 }
 
 std::string raw_sql(const ResourceApi& api) {
@@ -272,9 +314,9 @@ std::string raw_sql(const ResourceApi& api) {
 
 std::string embedded_sql(const EmbeddedTable& embedded) {
   const std::string parent = column(parent_column(embedded.table));
-  std::string sql = "SELECT " + parent + ", " + select_list(shown_child_columns(embedded.table)) + " FROM " +
-                    quote_identifier(embedded.table.name) + " t WHERE " + parent + " = ANY($1::text[]) ORDER BY " +
-                    parent;
+  std::string sql = "SELECT " + parent + ", " + select_list(embedded.table, shown_child_columns(embedded.table)) +
+                    " FROM " + quote_identifier(embedded.table.name) + " t WHERE " + parent +
+                    " = ANY($1::text[]) ORDER BY " + parent;
   for (const std::string& by : embedded.order_by) sql += ", " + column(by);
   return sql;
 }

@@ -206,6 +206,8 @@ std::vector<std::string> sort_names(const ResourceApi& api) {
   for (const ListFilter& filter : list_filters(api)) {
     const auto column = std::ranges::find(api.table.columns, filter.column, &Column::name);
     if (column->hidden_in_api) continue;
+    // The order of dates tells more of them than their years.
+    if (api.table.deidentified && column->deidentified != converter::Deidentified::safe) continue;
     names.push_back(filter.parameter);
     names.push_back("-" + filter.parameter);
   }

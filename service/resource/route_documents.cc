@@ -148,8 +148,6 @@ std::string properties(const std::vector<Column>& columns) {
   return out;
 }
 
-std::string schema_name(const ResourceApi& api) { return api.schema.empty() ? capitalized(api.name) : api.schema; }
-
 // No member is required: `fields` may leave out any of them.
 std::string object_schema(std::string_view description, const std::vector<Column>& columns, const std::string& more) {
   std::string out = R"({"type":"object","description":)";
@@ -186,6 +184,8 @@ ResponseSpec list_answer(const ResourceApi& api) {
 }
 
 }  // namespace
+
+std::string schema_name(const ResourceApi& api) { return api.schema.empty() ? capitalized(api.name) : api.schema; }
 
 std::vector<Parameter> list_parameters(const ResourceApi& api, bool below_patient) {
   std::vector<Parameter> parameters;

@@ -13,6 +13,7 @@ namespace wellhead::resource {
 // Throws Error{invalid_view} when a filter's column has a type that nothing can be compared with.
 std::vector<webserver::Parameter> list_parameters(const ResourceApi& api, bool below_patient);
 
+std::string schema_name(const ResourceApi& api);
 void add_schemas(const ResourceApi& api, webserver::RouteTable& table);
 
 // Without their handlers.

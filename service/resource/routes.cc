@@ -10,6 +10,7 @@
 
 #include "library/meta/error.h"
 #include "library/webserver/answer_form.h"
+#include "service/resource/deidentified.h"
 #include "service/resource/list_answer.h"
 #include "service/resource/list_request.h"
 #include "service/resource/route_documents.h"
@@ -74,7 +75,23 @@ Task<void> require_patient(ServedResourcePointer resource, Reading* connection, 
   if (found.empty()) throw meta::Error(meta::ErrorCode::not_found, "There is no patient with this id");
 }
 
-Task<Response> list(ServedResourcePointer resource, Request request, bool below_patient) {
+// What is served, to keys of the role deidentified too if their view is marked for them.
+struct ServedTwice {
+  ServedResourcePointer full;
+  ServedResourcePointer deidentified;  // null: not to them
+};
+
+bool is_deidentified(const Request& request) {
+  return request.principal && request.principal->role == webserver::Role::deidentified;
+}
+
+Task<Response> list(ServedTwice served, Request request, bool below_patient) {
+  const bool hides = is_deidentified(request);
+  ServedResourcePointer resource = hides ? served.deidentified : served.full;
+  if (hides) {
+    std::optional<Response> refused = refuse_hidden(*served.full, *resource, request);
+    if (refused) co_return std::move(*refused);
+  }
   Reading connection(resource->services.connections, request);
   const ListFormat format = format_of(request);
   ListRequest wanted = read_list_request(*resource, request, below_patient);
@@ -174,10 +191,21 @@ Parameter id_parameter(ParameterIn in, std::string name, std::string description
 
 void add_routes(const ResourceApi& api, const ResourceServices& services, webserver::RouteTable& table) {
   const auto resource = std::make_shared<const ServedResource>(api, services);
+  ServedTwice served{resource, nullptr};
+  if (auto hides = deidentified(api)) {
+    add_schemas(*hides, table);
+    served.deidentified = std::make_shared<const ServedResource>(std::move(*hides), services);
+  }
   add_schemas(api, table);
   const auto add_list = [&](const std::string& path, bool below_patient) {
-    table.add(with_handler(list_route(api, path, below_patient), [resource, below_patient](Request request) {
-      return list(resource, std::move(request), below_patient);
+    Route route = list_route(api, path, below_patient);
+    route.deidentified = served.deidentified != nullptr && !below_patient;
+    if (route.deidentified) {
+      route.description += " A key of the role deidentified gets items of the schema " +
+                           served.deidentified->api.schema + " instead, and has the filters of its members alone.";
+    }
+    table.add(with_handler(std::move(route), [served, below_patient](Request request) {
+      return list(served, std::move(request), below_patient);
     }));
   };
   add_list(api.path, false);

@@ -14,6 +14,7 @@
 // Lists are in the order of the primary key, page by page (keyset): complete and without repeats while loads go on.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "library/storage/postgres/export_connections.h"
 #include "library/webserver/blocking_pool.h"
 #include "library/webserver/route.h"
+#include "service/resource/pseudonyms.h"
 
 namespace wellhead::resource {
 
@@ -31,6 +33,9 @@ struct ApiTable {
   std::string name;
   std::string description;
   std::vector<converter::Column> columns;
+  // Of what is not shown as it is: SQL over t, by the column's name (deidentified.h).
+  std::map<std::string, std::string> expressions = {};
+  bool deidentified = false;
 
   static ApiTable of(const converter::View& view);
 };
@@ -75,7 +80,8 @@ struct ResourceServices {
   storage::AsyncConnections& connections;
   storage::ExportConnections& exports;  // for CSV and NDJSON
   webserver::BlockingPool& pool;
-  storage::BlobStore* blobs = nullptr;  // for what is answered as FHIR; null: 503
+  storage::BlobStore* blobs = nullptr;     // for what is answered as FHIR; null: 503
+  const Pseudonyms* pseudonyms = nullptr;  // for keys of the role deidentified; null: 403
 };
 
 void add_routes(const ResourceApi& api, const ResourceServices& services, webserver::RouteTable& table);

@@ -20,7 +20,9 @@ void append_field(std::string_view text, std::string& out) {
 
 }  // namespace
 
-RowCsv::RowCsv(const std::vector<converter::Column>& columns, const std::vector<bool>& only) {
+RowCsv::RowCsv(const std::vector<converter::Column>& columns, const std::vector<bool>& only,
+               const Pseudonyms* pseudonyms)
+    : pseudonyms_(pseudonyms) {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (!only.empty() && !only[i]) continue;
     fields_.push_back({columns[i].name, static_cast<int>(i), value_kind(columns[i].sql_type)});
@@ -50,6 +52,9 @@ void RowCsv::write(const storage::Result& rows, int row, std::string& out) const
         break;
       case ValueKind::number:
         out.append(text);
+        break;
+      case ValueKind::pseudonym:
+        out.append(pseudonyms_->of(text));
         break;
       default:
         append_field(text, out);

@@ -13,8 +13,9 @@ namespace wellhead::resource {
 
 class RowCsv {
  public:
-  // only: for each of the columns whether it is wanted; empty: all are.
-  RowCsv(const std::vector<converter::Column>& columns, const std::vector<bool>& only);
+  // only: for each of the columns whether it is wanted; empty: all are. pseudonyms: as of RowJson.
+  RowCsv(const std::vector<converter::Column>& columns, const std::vector<bool>& only,
+         const Pseudonyms* pseudonyms = nullptr);
 
   // The names, as a line.
   std::string header() const;
@@ -29,6 +30,7 @@ class RowCsv {
     ValueKind kind;
   };
   std::vector<Field> fields_;
+  const Pseudonyms* pseudonyms_;
 };
 
 }  // namespace wellhead::resource

@@ -105,6 +105,7 @@ ValueKind value_kind(std::string_view sql_type) {
   if (sql_type.ends_with("[]")) return ValueKind::array;
   if (is_number_type(sql_type)) return ValueKind::number;
   if (sql_type == "boolean") return ValueKind::boolean;
+  if (sql_type == kPseudonymType) return ValueKind::pseudonym;
   if (is_timestamp_type(sql_type)) return ValueKind::timestamp;
   if (sql_type == "json" || sql_type == "jsonb") return ValueKind::json;
   return ValueKind::text;
@@ -119,7 +120,8 @@ void append_moment(std::string_view text, std::string& out) {
   }
 }
 
-RowJson::RowJson(const std::vector<converter::Column>& columns) {
+RowJson::RowJson(const std::vector<converter::Column>& columns, const Pseudonyms* pseudonyms)
+    : pseudonyms_(pseudonyms) {
   for (const converter::Column& column : columns) {
     std::string key;
     append_json_string(column.name, key);
@@ -156,6 +158,9 @@ bool RowJson::write_members(const storage::Result& rows, int row, int first_colu
         break;
       case ValueKind::text:
         append_json_string(text, out);
+        break;
+      case ValueKind::pseudonym:
+        append_json_string(pseudonyms_->of(text), out);
         break;
     }
   }

@@ -11,10 +11,14 @@
 
 #include "library/converter/view.h"
 #include "library/storage/postgres/connection.h"
+#include "service/resource/pseudonyms.h"
 
 namespace wellhead::resource {
 
-enum class ValueKind { text, number, boolean, timestamp, json, array };
+// An id that is shown as its pseudonym; no type of PostgreSQL's.
+inline constexpr std::string_view kPseudonymType = "pseudonym";
+
+enum class ValueKind { text, number, boolean, timestamp, json, array, pseudonym };
 ValueKind value_kind(std::string_view sql_type);
 
 // 2024-01-31 10:42:00.5+00 → 2024-01-31T10:42:00.5Z; infinity and years BC stay as they are.
@@ -22,8 +26,8 @@ void append_moment(std::string_view text, std::string& out);
 
 class RowJson {
  public:
-  // In the order of the result's columns.
-  explicit RowJson(const std::vector<converter::Column>& columns);
+  // In the order of the result's columns. pseudonyms: outlives it; for columns that are shown as such.
+  explicit RowJson(const std::vector<converter::Column>& columns, const Pseudonyms* pseudonyms = nullptr);
 
   // Appends the members of one row without braces; says whether there were any. only: for each of the columns whether
   // it is wanted; empty: all are.
@@ -36,6 +40,7 @@ class RowJson {
     ValueKind kind;
   };
   std::vector<Member> members_;
+  const Pseudonyms* pseudonyms_;
 };
 
 // The JSON Schema of a column's value.

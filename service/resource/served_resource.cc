@@ -38,7 +38,7 @@ ServedResource::ServedResource(ResourceApi described, const ResourceServices& gi
       raw(raw_sql(api)),
       patient_exists("SELECT 1 FROM patient WHERE id = $1"),
       shown(shown_columns(api.table)),
-      rows(shown) {
+      rows(shown, services.pseudonyms) {
   const auto key = std::ranges::find(shown, key_column(api.table), &Column::name);
   if (key == shown.end()) {
     throw meta::Error(meta::ErrorCode::invalid_view, "the view " + api.table.name + " hides its key from the API");
@@ -52,8 +52,8 @@ ServedResource::ServedResource(ResourceApi described, const ResourceServices& gi
   }
   patient_index = static_cast<int>(patient - shown.begin());
   for (const EmbeddedTable& table : api.embedded) {
-    embedded.push_back(
-        {table.field, std::make_unique<Statement>(embedded_sql(table)), RowJson(shown_child_columns(table.table))});
+    embedded.push_back({table.field, std::make_unique<Statement>(embedded_sql(table)),
+                        RowJson(shown_child_columns(table.table), services.pseudonyms)});
   }
 }
 
