@@ -23,7 +23,6 @@ using Steady = std::chrono::steady_clock;
 using webserver::Verdict;
 
 constexpr std::chrono::minutes kInterval{10};
-constexpr std::chrono::seconds kPauseForUnknownKey{10};
 constexpr std::size_t kMostWaitingTokens = 64;
 constexpr std::size_t kMostBytes = 1 << 20;
 
@@ -110,8 +109,7 @@ void TokenGate::State::run(const std::stop_token& stop) {
       soon = !ready;
       if (!std::exchange(reported, true)) spdlog::warn("the keys for tokens cannot be read: {}", error.message());
     }
-    const auto pause = soon ? std::chrono::duration_cast<std::chrono::seconds>(kPauseForUnknownKey)
-                            : std::chrono::duration_cast<std::chrono::seconds>(kInterval);
+    const auto pause = soon ? options.pause : std::chrono::duration_cast<std::chrono::milliseconds>(kInterval);
     if (wake.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); })) return;
   }
 }
@@ -122,7 +120,7 @@ bool TokenGate::State::wants_refresh(std::string_view token) {
   const auto id = security::key_id_of(token);
   const std::scoped_lock lock(mutex);
   if (!id || keys.has(*id)) return false;
-  return !tried_at || Steady::now() - *tried_at >= kPauseForUnknownKey;
+  return !tried_at || Steady::now() - *tried_at >= options.pause;
 }
 
 Verdict TokenGate::State::judge(std::string_view token) {

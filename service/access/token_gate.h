@@ -5,10 +5,11 @@
 // an empty or malformed list: what is meant to limit never turns into "all".
 //
 // Public keys (a JWK set) come from a file or an http(s) URL. They are read again every ten minutes, and when a token
-// names a key that is not among them, at most every ten seconds; keys that were read stay good when that fails. Until
-// they were read once, tokens get 503.
+// names a key that is not among them, at most every ten seconds (pause); keys that were read stay good when that fails.
+// Until they were read once, tokens get 503.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -24,6 +25,8 @@ struct TokenGateOptions {
   security::JwtRules rules;
   std::string keys;     // path or URL of the JWK set; empty: the secret of the rules alone
   std::string ca_file;  // to trust at the URL, instead of the system's
+  // How long after one attempt the keys are asked for again, for a token that names a key that is not among them.
+  std::chrono::milliseconds pause{10'000};
 };
 
 class TokenGate final : public webserver::Gatekeeper {
