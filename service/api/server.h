@@ -44,10 +44,10 @@ struct ServerOptions {
   std::vector<std::string> cors_origins;           // see webserver::ServerOptions
   std::int64_t small_counts = 0;                   // /stats leaves out groups of fewer patients; 0: none
   bool monitoring_only = false;                    // /health and /metrics, and nothing else
-  // With monitoring_only: what else /health/ready looks at beside the database; empty when that is there, or a sentence.
-  // Called on the small pool, may block for some seconds.
+  // With monitoring_only: what else /health/ready looks at beside the database; empty when that is there, or a
+  // sentence. Called on the small pool, may block for some seconds.
   std::function<std::string()> look_for_problem = {};
-  std::vector<std::string> only;                   // parts of the API (routes.h); empty: all
+  std::vector<std::string> only;  // parts of the API (routes.h); empty: all
   // Outlives the server: where the resources lie as they were received. null: what needs them answers 503.
   storage::BlobStore* blobs = nullptr;
   // Outlives the server; called on a small pool of threads of its own. null: an API that only reads, where what would
