@@ -1,0 +1,61 @@
+// Patients by age and sex, as a population pyramid. The table behind it is what a screen reader gets.
+import { plural, whole } from "../format";
+import type { Counts } from "../types";
+
+const kHeight = 22;
+const kMiddle = 56;
+const kHalf = 220;
+const kWidth = 2 * kHalf + kMiddle;
+
+interface Group {
+  age: string;
+  female: number;
+  male: number;
+}
+
+export function groupsOf(counts: Counts): { groups: Group[]; others: number; withoutAge: number } {
+  const byAge = new Map<string, Group>();
+  let others = 0;
+  let withoutAge = 0;
+  for (const item of counts.items) {
+    if (!item.age_group) withoutAge += item.count;
+    else if (item.gender !== "female" && item.gender !== "male") others += item.count;
+    if (!item.age_group) continue;
+    const group = byAge.get(item.age_group) ?? { age: item.age_group, female: 0, male: 0 };
+    if (item.gender === "female") group.female += item.count;
+    if (item.gender === "male") group.male += item.count;
+    byAge.set(item.age_group, group);
+  }
+  const ages = [...Array.from({ length: 9 }, (_, i) => `${i}0-${i}9`), "90+"];
+  return { groups: ages.map((age) => byAge.get(age) ?? { age, female: 0, male: 0 }), others, withoutAge };
+}
+
+export function Pyramid(props: { counts: Counts }) {
+  const { groups, others, withoutAge } = groupsOf(props.counts);
+  const most = Math.max(1, ...groups.flatMap((group) => [group.female, group.male]));
+  const length = (count: number) => (count === 0 ? 0 : Math.max(1.5, (count / most) * (kHalf - 46)));
+  const rows = [...groups].reverse();
+  const rest = [others > 0 && `${plural(others, "patient")} of another or unknown sex`, withoutAge > 0 && `${plural(withoutAge, "patient")} without a birth date`].filter(Boolean).join(" and ");
+  return (
+    <figure>
+      <div class="legend" aria-hidden="true"><span class="dot female" /> female <span class="dot male" /> male</div>
+      <svg class="chart" viewBox={`0 0 ${kWidth} ${rows.length * kHeight}`} aria-hidden="true">
+        {rows.map((group, row) => (
+          <g key={group.age} transform={`translate(0 ${row * kHeight})`}>
+            <rect class="female" x={kHalf - length(group.female)} y="3" width={length(group.female)} height={kHeight - 6} rx="3" />
+            <text x={kHalf - length(group.female) - 6} y={kHeight / 2} text-anchor="end" class="count">{group.female > 0 && whole(group.female)}</text>
+            <text x={kHalf + kMiddle / 2} y={kHeight / 2} text-anchor="middle">{group.age.replace("-", "–")}</text>
+            <rect class="male" x={kHalf + kMiddle} y="3" width={length(group.male)} height={kHeight - 6} rx="3" />
+            <text x={kHalf + kMiddle + length(group.male) + 6} y={kHeight / 2} class="count">{group.male > 0 && whole(group.male)}</text>
+          </g>
+        ))}
+      </svg>
+      <table class="hidden">
+        <caption>Patients by age and sex</caption>
+        <thead><tr><th scope="col">Age</th><th scope="col">Female</th><th scope="col">Male</th></tr></thead>
+        <tbody>{groups.map((group) => <tr key={group.age}><th scope="row">{group.age}</th><td>{group.female}</td><td>{group.male}</td></tr>)}</tbody>
+      </table>
+      {rest && <figcaption class="note">Not shown: {rest}.</figcaption>}
+    </figure>
+  );
+}
