@@ -1,10 +1,9 @@
-#include <zlib.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "library/meta/error.h"
+#include "service/api/embedded_file.h"
 #include "service/api/routes.h"
 #include "web/docs_assets.h"
 
@@ -60,26 +59,6 @@ Response text(std::string body, std::string content_type) {
   return response;
 }
 
-std::string inflated(std::string_view gzip) {
-  z_stream stream{};
-  if (inflateInit2(&stream, 15 + 16) != Z_OK) throw meta::Error(meta::ErrorCode::internal, "zlib does not start");
-  std::string out;
-  std::string piece(64 * 1024, '\0');
-  // zlib does not write to its input.
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
-  stream.avail_in = static_cast<uInt>(gzip.size());
-  int status = Z_OK;
-  while (status == Z_OK) {
-    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
-    stream.avail_out = static_cast<uInt>(piece.size());
-    status = inflate(&stream, Z_NO_FLUSH);
-    out.append(piece, 0, piece.size() - stream.avail_out);
-  }
-  inflateEnd(&stream);
-  if (status != Z_STREAM_END) throw meta::Error(meta::ErrorCode::internal, "an embedded file is damaged");
-  return out;
-}
-
 Response asset_response(const web::DocsAsset& asset, const Request& request) {
   const bool gzip =
       !request.header("Accept-Encoding").empty() && webserver::accepts(request.header("Accept-Encoding"), "gzip");
@@ -104,14 +83,6 @@ Task<Response> page(Request) {
   co_return text(plain ? plain_page() : std::string(kPage), "text/html; charset=utf-8");
 }
 
-Task<Response> to_docs(Request) {
-  Response response;
-  response.status = 302;
-  response.content_type.clear();
-  response.headers.emplace_back("Location", "/docs");
-  co_return response;
-}
-
 Task<Response> document(std::shared_ptr<const std::string> json, Request) { co_return Response::json(*json); }
 
 Route undocumented(std::string path, std::string content_type, webserver::Handler handler) {
@@ -127,7 +98,6 @@ Route undocumented(std::string path, std::string content_type, webserver::Handle
 }  // namespace
 
 void add_docs_routes(webserver::RouteTable& table) {
-  table.add(undocumented("/", "", to_docs));
   table.add(undocumented("/docs", "text/html", page));
   Route files = undocumented("/docs/{file}", "", asset_file);
   webserver::Parameter file;

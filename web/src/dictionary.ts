@@ -29,7 +29,7 @@ function rowsOf(document: OpenApi, table: string, schema: string): string[][] {
 export async function saveDictionary(): Promise<void> {
   const document = await get<OpenApi>("openapi.json");
   const head = ["table", "column", "type", "format", "filled", "description"];
-  const rows = [head, ...rowsOf(document, "patients", "Patient"), ...rowsOf(document, "observations", "Observation"), ...rowsOf(document, "observations.components", "ObservationComponent")];
+  const rows = [head, ...rowsOf(document, "patients", "Patient"), ...rowsOf(document, "observations", "Observation"), ...rowsOf(document, "observations.components", "ObservationComponents")];
   const text = rows.map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
   saveBlob(new Blob([text], { type: "text/csv" }), "wellhead-data-dictionary.csv");
 }

@@ -158,14 +158,14 @@ export function RawButton(props: { title: string; path: string; label?: string }
 }
 
 // A table that scrolls sideways where it does not fit.
-export function Table(props: { label: string; head: { text: string; number?: boolean; hide?: boolean }[]; children: ComponentChildren }) {
+export function Table(props: { label: string; head: { text: string; number?: boolean; hide?: boolean; class?: string }[]; children: ComponentChildren }) {
   return (
     <div class="table" role="region" aria-label={props.label} tabIndex={0}>
       <table>
         <thead>
           <tr>
             {props.head.map((column) => (
-              <th key={column.text} scope="col" class={column.number ? "number" : ""}>
+              <th key={column.text} scope="col" class={column.class ?? (column.number ? "number" : "")}>
                 {column.hide ? <span class="hidden">{column.text}</span> : column.text}
               </th>
             ))}

@@ -26,7 +26,7 @@ function colors(): Colors {
 
 export function axis(of: Colors, more: Partial<uPlot.Axis> = {}): uPlot.Axis {
   return {
-    stroke: of.text, font: "12px system-ui, sans-serif", gap: 6,
+    stroke: of.text, font: `12px ${getComputedStyle(document.body).fontFamily}`, gap: 6,
     grid: { stroke: of.line, width: 1 }, ticks: { show: false }, ...more,
   };
 }

@@ -1,11 +1,10 @@
 // Patients by age and sex, as a population pyramid. The table behind it is what a screen reader gets.
+import { useWidth } from "../data";
 import { plural, whole } from "../format";
 import type { Counts } from "../types";
 
-const kHeight = 22;
+const kHeight = 24;
 const kMiddle = 56;
-const kHalf = 220;
-const kWidth = 2 * kHalf + kMiddle;
 
 interface Group {
   age: string;
@@ -31,22 +30,24 @@ export function groupsOf(counts: Counts): { groups: Group[]; others: number; wit
 }
 
 export function Pyramid(props: { counts: Counts }) {
+  const [attach, width] = useWidth<HTMLElement>();
   const { groups, others, withoutAge } = groupsOf(props.counts);
+  const half = ((width || 500) - kMiddle) / 2;
   const most = Math.max(1, ...groups.flatMap((group) => [group.female, group.male]));
-  const length = (count: number) => (count === 0 ? 0 : Math.max(1.5, (count / most) * (kHalf - 46)));
+  const length = (count: number) => (count === 0 ? 0 : Math.max(1.5, (count / most) * (half - 46)));
   const rows = [...groups].reverse();
   const rest = [others > 0 && `${plural(others, "patient")} of another or unknown sex`, withoutAge > 0 && `${plural(withoutAge, "patient")} without a birth date`].filter(Boolean).join(" and ");
   return (
-    <figure>
+    <figure ref={attach}>
       <div class="legend" aria-hidden="true"><span class="dot female" /> female <span class="dot male" /> male</div>
-      <svg class="chart" viewBox={`0 0 ${kWidth} ${rows.length * kHeight}`} aria-hidden="true">
+      <svg class="chart" viewBox={`0 0 ${2 * half + kMiddle} ${rows.length * kHeight}`} aria-hidden="true">
         {rows.map((group, row) => (
           <g key={group.age} transform={`translate(0 ${row * kHeight})`}>
-            <rect class="female" x={kHalf - length(group.female)} y="3" width={length(group.female)} height={kHeight - 6} rx="3" />
-            <text x={kHalf - length(group.female) - 6} y={kHeight / 2} text-anchor="end" class="count">{group.female > 0 && whole(group.female)}</text>
-            <text x={kHalf + kMiddle / 2} y={kHeight / 2} text-anchor="middle">{group.age.replace("-", "–")}</text>
-            <rect class="male" x={kHalf + kMiddle} y="3" width={length(group.male)} height={kHeight - 6} rx="3" />
-            <text x={kHalf + kMiddle + length(group.male) + 6} y={kHeight / 2} class="count">{group.male > 0 && whole(group.male)}</text>
+            <rect class="female" x={half - length(group.female)} y="3" width={length(group.female)} height={kHeight - 6} rx="3" />
+            <text x={half - length(group.female) - 6} y={kHeight / 2} text-anchor="end" class="count">{group.female > 0 && whole(group.female)}</text>
+            <text x={half + kMiddle / 2} y={kHeight / 2} text-anchor="middle">{group.age.replace("-", "–")}</text>
+            <rect class="male" x={half + kMiddle} y="3" width={length(group.male)} height={kHeight - 6} rx="3" />
+            <text x={half + kMiddle + length(group.male) + 6} y={kHeight / 2} class="count">{group.male > 0 && whole(group.male)}</text>
           </g>
         ))}
       </svg>

@@ -74,8 +74,8 @@ function SeriesRow(props: { series: Series }) {
     <>
       <tr class={open ? "chosen" : ""}>
         <th scope="row" class="long">
-          <button type="button" class="link row-button" aria-expanded={open} onClick={() => setOpen(!open)}><span class="turn" aria-hidden="true">▸</span>{series.name}</button>
-          <small class="note code">{series.code}</small>
+          <button type="button" class="link row-button" aria-expanded={open} onClick={() => setOpen(!open)}><span class="turn" aria-hidden="true">▸</span><span>{series.name}</span></button>
+          <small class="note"><span class="code">{series.code}</span>{series.panel && `, part of ${series.panel}`}</small>
         </th>
         <td class="number strong">{last.text}</td>
         <td><Sparkline points={series.points} low={series.low} high={series.high} /></td>

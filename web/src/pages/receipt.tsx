@@ -19,20 +19,21 @@ export function sentence(run: Pick<Run, "state" | "finished_at" | "requested_at"
 }
 
 type Column = keyof Receipt;
-const kSums: { title: string; key: Column; sign: string; part?: boolean }[] = [
-  { title: "Entries received", key: "entries_received", sign: "" },
-  { title: "duplicates", key: "duplicates", sign: "=", part: true },
-  { title: "of other zip codes", key: "out_of_zip", sign: "+", part: true },
-  { title: "rejected", key: "rejected", sign: "+", part: true },
-  { title: "of erased patients", key: "erased", sign: "+", part: true },
-  { title: "without a row in the view", key: "filtered", sign: "+", part: true },
-  { title: "Staged as rows", key: "staged", sign: "+" },
-  { title: "inserted", key: "inserted", sign: "=", part: true },
-  { title: "updated", key: "updated", sign: "+", part: true },
-  { title: "unchanged", key: "unchanged", sign: "+", part: true },
-  { title: "older than what was here", key: "older", sign: "+", part: true },
-  { title: "Missing against the server's totals", key: "missing", sign: "" },
-  { title: "No longer found", key: "no_longer_found", sign: "" },
+// Parts are what the line before them is the sum of; a whole that is a part of the one before as well ends it.
+const kSums: { title: string; key: Column; part?: boolean; last?: boolean }[] = [
+  { title: "Entries received", key: "entries_received" },
+  { title: "duplicates", key: "duplicates", part: true },
+  { title: "of other zip codes", key: "out_of_zip", part: true },
+  { title: "rejected", key: "rejected", part: true },
+  { title: "of erased patients", key: "erased", part: true },
+  { title: "without a row in the view", key: "filtered", part: true },
+  { title: "Staged as rows", key: "staged", last: true },
+  { title: "inserted", key: "inserted", part: true },
+  { title: "updated", key: "updated", part: true },
+  { title: "unchanged", key: "unchanged", part: true },
+  { title: "older than what was here", key: "older", part: true },
+  { title: "Missing against the server's totals", key: "missing" },
+  { title: "No longer found", key: "no_longer_found" },
 ];
 
 function total(receipt: Receipt): string {
@@ -49,9 +50,9 @@ export function ReceiptTable(props: { receipts: Receipt[] }) {
   return (
     <Table label="Receipt" head={[{ text: "" }, ...receipts.map((one) => ({ text: name(one), number: true }))]}>
       <tr><th scope="row">The server's total</th>{receipts.map((one) => <td key={name(one)} class="number">{total(one)}</td>)}</tr>
-      {lines.map((sum) => (
+      {lines.map((sum, at) => (
         <tr key={sum.key} class={sum.part ? "part" : ""}>
-          <th scope="row"><span class="sign" aria-hidden="true">{sum.sign}</span>{sum.title}</th>
+          <th scope="row">{(sum.part || sum.last) && <span class="sign" aria-hidden="true">{sum.part && !lines[at - 1].part ? "=" : "+"}</span>}{sum.title}</th>
           {receipts.map((one) => <td key={name(one)} class={`number ${(sum.key === "missing" || sum.key === "rejected") && one[sum.key] !== 0 ? "bad" : ""}`}>{whole(one[sum.key] as number)}</td>)}
         </tr>
       ))}

@@ -6,6 +6,7 @@ export interface Series {
   key: string;
   code: string;
   name: string;
+  panel: string;  // that it is a component of; empty: of none
   unit: string;
   values: { observation: Observation; text: string }[];
   points: { at: number; value: number }[];
@@ -34,7 +35,7 @@ function add(all: Map<string, Series>, row: Row, observation: Observation, panel
   const key = `${panel}|${code}|${unit}`;
   const name = String(row.code_display ?? row.code_text ?? (code || "without a code"));
   let series = all.get(key);
-  if (!series) all.set(key, (series = { key, code, name: panel ? `${panel}: ${name}` : name, unit, values: [], points: [] }));
+  if (!series) all.set(key, (series = { key, code, name, panel, unit, values: [], points: [] }));
   const value = valueOf(row);
   series.values.push({ observation, text: value.text });
   if (value.number !== undefined && observation.effective_start) series.points.push({ at: Date.parse(observation.effective_start), value: value.number });
@@ -55,6 +56,6 @@ export function seriesOf(observations: Observation[], wanted: (text: string) => 
     for (const component of components) add(all, component, observation, panel);
   }
   return [...categories].sort(([a], [b]) => a.localeCompare(b))
-    .map(([category, all]): [string, Series[]] => [category, [...all.values()].filter((one) => wanted(`${one.name} ${one.code}`)).sort((a, b) => a.name.localeCompare(b.name))])
+    .map(([category, all]): [string, Series[]] => [category, [...all.values()].filter((one) => wanted(`${one.panel} ${one.name} ${one.code}`)).sort((a, b) => a.name.localeCompare(b.name))])
     .filter(([, list]) => list.length > 0);
 }

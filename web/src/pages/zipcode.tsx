@@ -42,7 +42,7 @@ function Codes(props: { zipcode: string; codes: CodeCount[]; chosen: string }) {
       <div class="row">
         <label class="field grow"><span>Find a code</span><input type="search" placeholder="4548-4 or glucose" value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></label>
       </div>
-      <Table label="Codes by how often they were observed" head={[{ text: "Code" }, { text: "Observations", number: true }, { text: "Share", hide: true }, { text: "Patients", number: true }, { text: "Without a value", number: true }]}>
+      <Table label="Codes by how often they were observed" head={[{ text: "Code" }, { text: "Observations", number: true }, { text: "Share", hide: true, class: "share" }, { text: "Patients", number: true }, { text: "Without a value", number: true }]}>
         {found.slice(0, shown).map((one) => (
           <tr key={one.code ?? ""} class={one.code === props.chosen ? "chosen" : ""}>
             <th scope="row" class="long">
