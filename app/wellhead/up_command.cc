@@ -38,8 +38,9 @@ void tell(const CommandLine& line, const api::Server& server, const Database& da
   if (line.json) {
     fmt::print("{}\n", meta::to_json(addresses));
   } else {
-    fmt::print("dashboard  {}/\nAPI        {}\ndocs       {}\ndatabase   {}  (`wellhead psql` opens it)\nCtrl-C stops it.\n",
-               addresses.api, addresses.api, addresses.docs, addresses.database);
+    fmt::print(
+        "dashboard  {}/\nAPI        {}\ndocs       {}\ndatabase   {}  (`wellhead psql` opens it)\nCtrl-C stops it.\n",
+        addresses.api, addresses.api, addresses.docs, addresses.database);
   }
   std::fflush(stdout);
 }

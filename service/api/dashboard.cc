@@ -1,4 +1,6 @@
 // GET /: the dashboard, embedded at build. What a reader looks at stands behind the # of the address, so / is all.
+#include "web/dashboard.h"
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -7,7 +9,6 @@
 #include "library/meta/error.h"
 #include "service/api/embedded_file.h"
 #include "service/api/routes.h"
-#include "web/dashboard.h"
 
 namespace wellhead::api {
 namespace {

@@ -103,6 +103,8 @@ std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& depe
   }
   add_health_routes(dependencies.connections, dependencies.pool, {}, *table);
   add_metrics_route(*table);
+  const bool whole = wanted("loads") && wanted("stats") && wanted("patients") && wanted("observations");
+  add_dashboard_routes(whole, *table);
   add_docs_routes(*table);
   return table;
 }

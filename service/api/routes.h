@@ -46,7 +46,7 @@ std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConn
                                                               webserver::BlockingPool& pool,
                                                               LookForProblem look_for_problem);
 
-// GET /stats/patients and /stats/observations.
+// GET /stats/patients, /stats/observations, /stats/codes and /stats/values.
 // small_counts: groups of fewer patients are left out for everybody; for keys of the role deidentified, of fewer than
 // 11 in any case.
 void add_stats_routes(const resource::ResourceServices& services, std::int64_t small_counts,
@@ -58,7 +58,9 @@ void add_health_routes(storage::AsyncConnections& connections, webserver::Blocki
 void add_metrics_route(webserver::RouteTable& table);
 // For webserver::ServerOptions::on_request.
 void count_request(const webserver::RequestRecord& record);
-// GET / (to the docs), /docs, its files, and /openapi.json. Call when all others are in the table.
+// GET / and /assets/{file}: the dashboard. has_loads: the table has what it shows; without that / leads to the docs.
+void add_dashboard_routes(bool has_loads, webserver::RouteTable& table);
+// GET /docs, its files, and /openapi.json. Call when all others are in the table.
 void add_docs_routes(webserver::RouteTable& table);
 
 }  // namespace wellhead::api

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "library/storage/postgres/export_connections.h"
-#include "library/webserver/filters.h"
 #include "library/webserver/problem.h"
 #include "service/api/routes.h"
+#include "service/api/stats_query.h"
 #include "service/resource/deidentified.h"
 #include "service/resource/row_json.h"
 #include "service/resource/row_limits.h"
@@ -17,9 +17,6 @@ namespace wellhead::api {
 namespace {
 
 using storage::Result;
-using storage::Statement;
-using storage::Value;
-using webserver::Comparison;
 using webserver::Parameter;
 using webserver::ParameterType;
 using webserver::Request;
@@ -51,67 +48,10 @@ constexpr auto kDimensions = std::to_array<Dimension>(
      {"month", "to_char(o.effective_start AT TIME ZONE 'UTC', 'YYYY-MM')", true, true},
      {"year", "to_char(o.effective_start AT TIME ZONE 'UTC', 'YYYY')", true}});
 
-// Whom the last complete runs of their zip codes have found, and since which run a row of theirs must have been seen
-// (docs/design/api.md, "What a list shows").
-constexpr std::string_view kSeen = R"sql(
-WITH seen AS (
-  SELECT zp.zipcode, zp.patient_id, max(coalesce(z.last_complete_run, 0)) OVER (PARTITION BY zp.patient_id) AS since
-    FROM zipcode_patient zp LEFT JOIN zipcode z ON z.zipcode = zp.zipcode
-   WHERE z.last_complete_run IS NULL OR z.last_complete_run BETWEEN zp.first_seen_run AND zp.last_seen_run))sql";
-constexpr std::string_view kPatients =
-    " JOIN patient p ON p.id = v.patient_id AND p.last_seen_run >= v.since CROSS JOIN LATERAL (SELECT greatest(0, "
-    "extract(year FROM age(least(current_date, (p.deceased_at AT TIME ZONE 'UTC')::date), p.birth_date)))::int AS "
-    "years) "
-    "a";
-constexpr std::string_view kObservations = " JOIN observation o ON o.patient_id = p.id AND o.last_seen_run >= v.since";
-
 struct Counting {
-  std::string sql;
-  std::vector<Value> values;
+  StatsQuery query;
   std::vector<const Dimension*> by;
 };
-
-std::string next_value(Counting& counting, std::string value) {
-  counting.values.emplace_back(std::move(value));
-  return "$" + std::to_string(counting.values.size());
-}
-
-std::string any_of(Counting& counting, std::string_view column, const std::vector<std::string_view>& texts) {
-  const std::vector<std::string> values(texts.begin(), texts.end());
-  return std::string(column) + " = ANY(" + next_value(counting, storage::array_literal(values)) + "::text[])";
-}
-
-// Bounds alone: a chart has an axis from here to there. (Equality is a bound on both sides.)
-std::string moment_condition(Counting& counting, std::string_view text) {
-  const std::string column = "o.effective_start";
-  const auto clause = webserver::parse_clause(webserver::Operand::moment, text);
-  if (!clause) throw webserver::InvalidArgument({"effective", clause.error()});
-  const auto compared = [&](std::string_view sql_operator, const std::string& value) {
-    return column + std::string(sql_operator) + next_value(counting, value) + "::timestamptz";
-  };
-  switch (clause->comparison) {
-    case Comparison::within: {
-      const std::string from = compared(" >= ", clause->value);
-      return from + " AND " + compared(" < ", clause->end);
-    }
-    case Comparison::outside: {
-      const std::string until = compared(" < ", clause->value);
-      return "(" + until + " OR " + compared(" >= ", clause->end) + ")";
-    }
-    case Comparison::less:
-      return compared(" < ", clause->value);
-    case Comparison::at_most:
-      return compared(" <= ", clause->value);
-    case Comparison::greater:
-      return compared(" > ", clause->value);
-    case Comparison::at_least:
-      return compared(" >= ", clause->value);
-    case Comparison::not_equal:
-      return compared(" <> ", clause->value);
-    default:
-      return compared(" = ", clause->value);
-  }
-}
 
 void read_dimensions(const Request& request, Counting& counting) {
   const std::string_view by = request.arguments.text("by").value_or("");
@@ -127,57 +67,42 @@ void read_dimensions(const Request& request, Counting& counting) {
   }
 }
 
-std::string conditions_of(const Request& request, Counting& counting) {
-  std::vector<std::string> conditions;
-  for (const auto& [parameter, column] : {std::pair("gender", "p.gender"), std::pair("code", "o.code")}) {
-    if (request.arguments.has(parameter)) {
-      conditions.push_back(any_of(counting, column, request.arguments.all(parameter)));
-    }
-  }
-  for (const std::string_view text : request.arguments.all("effective")) {
-    conditions.push_back(moment_condition(counting, text));
-  }
-  std::string sql;
-  for (const std::string& condition : conditions) sql.append(sql.empty() ? " WHERE " : " AND ").append(condition);
-  return sql;
-}
-
 std::string sql_of(const Dimension& dimension) {
   std::string sql(dimension.sql);
   if (const auto at = sql.find("{}"); at != std::string::npos) sql.replace(at, 2, resource::restricted_zip3());
   return sql;
 }
 
+StatsPlaces places_of(const Counting& counting) {
+  const auto counts_by = [&](std::string_view name) {
+    return std::ranges::any_of(counting.by, [&](const Dimension* dimension) { return dimension->name == name; });
+  };
+  if (counts_by("zipcode")) return StatsPlaces::zipcodes;
+  return counts_by("zip3") ? StatsPlaces::zip3 : StatsPlaces::together;
+}
+
 // people: counts them, too, for groups of few are to be told.
 Counting read_counting(const Request& request, bool of_observations, bool people) {
   Counting counting;
   read_dimensions(request, counting);
-  const bool by_zipcode =
-      std::ranges::any_of(counting.by, [](const Dimension* dimension) { return dimension->name == "zipcode"; });
-  const bool by_zip3 =
-      std::ranges::any_of(counting.by, [](const Dimension* dimension) { return dimension->name == "zip3"; });
+  StatsQuery& query = counting.query;
+  add_visible(request, places_of(counting), query);
   std::string groups;
-  std::string select;
+  query.sql.append(" SELECT ");
   for (std::size_t i = 0; i < counting.by.size(); ++i) {
-    select.append(sql_of(*counting.by[i])).append(", ");
+    query.sql.append(sql_of(*counting.by[i])).append(", ");
     groups.append(groups.empty() ? "" : ", ").append(std::to_string(i + 1));
   }
-  // A patient of two zip codes is counted in both, but once where zip codes are not told apart.
-  std::string visible = "SELECT DISTINCT ";
-  if (by_zipcode) visible += "zipcode, ";
-  if (!by_zipcode && by_zip3) visible += "left(zipcode, 3) AS zipcode, ";
-  visible += "patient_id, since FROM seen";
-  if (request.arguments.has("zipcode")) {
-    visible += " WHERE " + any_of(counting, "zipcode", request.arguments.all("zipcode"));
-  }
-  counting.sql.append(kSeen).append(", visible AS (").append(visible).append(") SELECT ").append(select);
-  counting.sql.append(people ? "count(*), count(DISTINCT p.id)" : "count(*), 0")
+  query.sql.append(people ? "count(*), count(DISTINCT p.id)" : "count(*), 0")
       .append(" FROM visible v")
-      .append(kPatients);
-  if (of_observations) counting.sql.append(kObservations);
-  counting.sql += conditions_of(request, counting);
-  if (!groups.empty()) counting.sql += " GROUP BY " + groups + " ORDER BY " + groups;
-  counting.sql += " LIMIT " + next_value(counting, std::to_string(request.arguments.integer("limit") + 1)) + "::bigint";
+      .append(kPatientsOfStats);
+  if (of_observations) query.sql.append(kObservationsOfStats);
+  query.sql += " WHERE true" + stats_conditions(request, query);
+  if (request.arguments.has("code")) {
+    query.sql += " AND " + stats_any_of("o.code", request.arguments.all("code"), query);
+  }
+  if (!groups.empty()) query.sql += " GROUP BY " + groups + " ORDER BY " + groups;
+  query.sql += " LIMIT " + query.next(std::to_string(request.arguments.integer("limit") + 1)) + "::bigint";
   return counting;
 }
 
@@ -235,11 +160,8 @@ Task<Response> count(storage::ExportConnections* exports, bool of_observations, 
     std::optional<Response> refused = refuse_exact(request, counting);
     if (refused) co_return std::move(*refused);
   }
-  storage::ExportConnections::Lease lease = exports->borrow(request.worker->index());
-  const Statement statement(counting.sql, Statement::Use::once);
-  auto query = lease->query(statement, std::move(counting.values), resource::row_limits(request));
-  const Result rows = co_await query;
-  lease.done();
+  auto reading = read_stats(exports, std::move(counting.query), request.worker->index(), resource::row_limits(request));
+  const Result rows = co_await reading;
   co_return counts(counting, rows, request.arguments.integer("limit"), least);
 }
 
@@ -269,37 +191,15 @@ std::vector<Parameter> parameters(bool of_observations) {
                                  .type = ParameterType::choices,
                                  .description = "What to count by, with commas between; absent: all together.",
                                  .example = "gender,age_group",
-                                 .choices = names},
-                                {.name = "zipcode",
-                                 .type = ParameterType::zipcode,
-                                 .description = "Those of this zip code; given again, of any of them.",
-                                 .example = "02139",
-                                 .repeatable = true},
-                                {.name = "gender",
-                                 .description = "Those of this gender; given again, of any of them.",
-                                 .example = "female",
-                                 .repeatable = true}};
+                                 .choices = names}};
+  for (Parameter& parameter : stats_parameters(of_observations)) all.push_back(std::move(parameter));
   if (of_observations) {
     all.push_back({.name = "code",
                    .description = "Those with this code; given again, with any of them.",
                    .example = "4548-4",
                    .repeatable = true});
-    all.push_back({.name = "effective",
-                   .type = ParameterType::clause,
-                   .description =
-                       "When they were measured, with an operator in front: ne, lt, le, gt, ge. All that are "
-                       "given must hold.",
-                   .example = "ge2024&lt2025",
-                   .operand = webserver::Operand::moment,
-                   .repeatable = true});
   }
-  all.push_back({.name = "limit",
-                 .type = ParameterType::integer,
-                 .description = "How many groups at most.",
-                 .example = "1000",
-                 .minimum = 1,
-                 .maximum = kMostGroups,
-                 .fallback = 1000});
+  all.push_back(stats_limit_parameter(kMostGroups, 1000));
   return all;
 }
 
@@ -334,6 +234,8 @@ void add_stats_routes(const resource::ResourceServices& services, std::int64_t s
   table.add_schema({"Counts", kSchema});
   table.add(stats_route(services.exports, "patients", false, small_counts));
   table.add(stats_route(services.exports, "observations", true, small_counts));
+  table.add(stats_codes_route(services.exports, small_counts, table));
+  table.add(stats_values_route(services.exports, small_counts, table));
 }
 
 }  // namespace wellhead::api

@@ -61,6 +61,7 @@ resource::ResourceApi observation_api() {
                       {"value_number", "value", "", "gt7"},
                       {"status", "", "", "final"},
                       {"category", "", "", "vital-signs"}};
+  api.filter_by_zipcode = true;
   api.path_below_patient = "/patients/{id}/observations";
   api.example = kExample;
   return api;

@@ -194,7 +194,7 @@ std::vector<Parameter> list_parameters(const ResourceApi& api, bool below_patien
     if (below_patient && filter.column == api.patient_column) continue;
     parameters.push_back(filter_parameter(api, filter));
   }
-  if (api.filter_by_zipcode) {
+  if (api.filter_by_zipcode && !below_patient) {
     parameters.push_back(
         {.name = "zipcode",
          .type = ParameterType::zipcode,

@@ -65,7 +65,7 @@ struct ResourceApi {
   std::string patient_column;  // the column with the patient's id; its own id for patients
   std::vector<EmbeddedTable> embedded;
   std::vector<FilterNote> filter_notes;
-  bool filter_by_zipcode = false;  // takes zipcode=; for patients
+  bool filter_by_zipcode = false;  // takes zipcode=
   // The same list below a patient, e.g. "/patients/{id}/observations"; empty: none.
   std::string path_below_patient;
   std::string example;  // one of them as JSON, for the documentation

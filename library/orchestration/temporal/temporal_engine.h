@@ -5,10 +5,11 @@
 //   engine.begin();                        // runs workflows and activities; without it, it only queues and looks
 //   auto execution = engine.start(load_zipcode, "load-zipcode/02139", request);
 //
-// The constructor connects: Error{engine_unreachable} or, where trying again would not help, Error{engine_refused}. What differs from the embedded engine: executions are not queued
-// (their activities are), schedules count in seconds, an activity's priority is its workflow's, an activity whose
-// worker dies is begun again when the server has missed its signs of life for `liveness`, and a child that an execution
-// which is retried had finished is begun again when its step is.
+// The constructor connects: Error{engine_unreachable} or, where trying again would not help, Error{engine_refused}.
+// What differs from the embedded engine: executions are not queued (their activities are), schedules count in seconds,
+// an activity's priority is its workflow's, an activity whose worker dies is begun again when the server has missed its
+// signs of life for `liveness`, and a child that an execution which is retried had finished is begun again when its
+// step is.
 #pragma once
 
 #include <chrono>

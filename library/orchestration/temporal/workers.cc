@@ -12,7 +12,7 @@
 namespace wellhead::orchestration::temporal_engine {
 namespace {
 
-constexpr std::size_t kMostRemembered = 16;        // executions whose earlier results are remembered
+constexpr std::size_t kMostRemembered = 16;  // executions whose earlier results are remembered
 constexpr int kLongestChain = 20;            // of retries of one execution
 constexpr std::int64_t kWorkflowTasks = 50;  // at once
 
