@@ -8,7 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "app/wellhead/run_history.h"
 #include "app/wellhead/secret.h"
+#include "library/meta/describe.h"
 #include "library/meta/error.h"
 #include "library/storage/postgres/migrations.h"
 #include "library/storage/postgres/source_budget.h"
@@ -179,6 +181,11 @@ zipcode::RunStatus Worker::status(meta::RunId run) {
     status.steps_error = error.message();
   }
   return status;
+}
+
+std::string Worker::steps(meta::RunId run) {
+  const RunHistory known = read_history(engine(), history(run));
+  return meta::to_json(ShownHistory{.executions = shown_executions(known), .steps = shown_steps(known)});
 }
 
 // A table of a view that this process does not have would be passed over.

@@ -80,6 +80,7 @@ class Worker final : public zipcode::RunOperations, public erasure::ErasureOpera
   void resume(meta::RunId run) override { loads_.resume(engine(), run); }
   void cancel(meta::RunId run) override { loads_.cancel(engine(), run); }
   zipcode::RunStatus status(meta::RunId run) override;
+  std::string steps(meta::RunId run) override;
   erasure::Erased erase_patient(const std::string& id, const erasure::OnBehalf& by) override;
   erasure::Erased erase_zipcode(const meta::Zipcode& zipcode, const erasure::OnBehalf& by) override;
   zipcode::Progress progress(meta::RunId run) { return loads_.progress(engine(), run); }

@@ -91,6 +91,14 @@ struct ShownExecution {
       meta::field("ended_at", &ShownExecution::ended_at), meta::field("seconds", &ShownExecution::seconds));
 };
 
+struct ShownHistory {
+  std::vector<ShownExecution> executions;
+  std::vector<ShownStep> steps;
+
+  static constexpr auto kFields =
+      meta::fields(meta::field("executions", &ShownHistory::executions), meta::field("steps", &ShownHistory::steps));
+};
+
 std::vector<ShownExecution> shown_executions(const RunHistory& history);
 std::vector<ShownStep> shown_steps(const RunHistory& history);
 

@@ -55,6 +55,17 @@ class Queue final : public zipcode::RunOperations {
     return {static_cast<const zipcode::LoadCounts&>(known), zipcode::summarize(loads_.history(engine_, run)), {}};
   }
 
+  std::string steps(meta::RunId run) override {
+    std::string names;
+    for (const auto& execution : loads_.history(engine_, run)) {
+      names.append(names.empty() ? "" : ",")
+          .append(R"({"workflow_type":")")
+          .append(execution.workflow_type)
+          .append("\"}");
+    }
+    return R"({"executions":[)" + names + R"(],"steps":[]})";
+  }
+
  private:
   static webclient::HttpSettings source() {
     webclient::HttpSettings source;

@@ -33,6 +33,8 @@ class RunOperations {
   virtual void resume(meta::RunId run) = 0;
   virtual void cancel(meta::RunId run) = 0;
   virtual RunStatus status(meta::RunId run) = 0;
+  // Every step with its attempts, as JSON: {"executions": […], "steps": […]}, the members of the schema RunSteps.
+  virtual std::string steps(meta::RunId run) = 0;
 };
 
 }  // namespace wellhead::zipcode

@@ -49,15 +49,32 @@ Task<Response> get_run(RouteStatePointer state, Request request) {
   co_return Response::json(std::move(body));
 }
 
+// Error{not_found}: there is no such run, for who asks.
+Task<void> require_run(RouteStatePointer state, resource::Reading reading, meta::RunId run) {
+  std::vector<Value> number;
+  number.emplace_back(run.value);
+  auto visible = reading.query(state->statements.run, std::move(number));
+  const Result found = co_await visible;
+  if (found.empty()) throw meta::Error(meta::ErrorCode::not_found, "There is no run with this number");
+}
+
+Task<Response> get_run_steps(RouteStatePointer state, Request request) {
+  if (state->operations == nullptr) co_return only_reads(request);
+  const meta::RunId run{request.arguments.integer("id")};
+  auto visible = require_run(state, state->reading(request), run);
+  co_await visible;
+  std::function<std::string()> work = [state, run] { return state->operations->steps(run); };
+  auto asked = state->pool.run<std::string>(*request.worker, std::move(work));
+  std::string steps = co_await asked;
+  co_return Response::json(steps.insert(1, "\"run\":" + std::to_string(run.value) + ","));
+}
+
 Task<Response> control_run(RouteStatePointer state, Control control, Request request) {
   if (state->operations == nullptr) co_return only_reads(request);
   const meta::RunId run{request.arguments.integer("id")};
   if (auto reading = state->reading(request); reading.limited()) {
-    std::vector<Value> number;
-    number.emplace_back(run.value);
-    auto visible = reading.query(state->statements.run, std::move(number));
-    const Result found = co_await visible;
-    if (found.empty()) throw meta::Error(meta::ErrorCode::not_found, "There is no run with this number");
+    auto visible = require_run(state, reading, run);
+    co_await visible;
   }
   std::function<Nothing()> work = [state, control, run] {
     (state->operations->*control)(run);
@@ -127,6 +144,23 @@ Route get_run_route(const RouteStatePointer& state, const RouteDocuments& docume
   route.problems = {404, 503};
   route.limited = true;
   route.handler = [state](Request request) { return get_run(state, std::move(request)); };
+  return route;
+}
+
+Route run_steps_route(const RouteStatePointer& state, const RouteDocuments& documents) {
+  Route route;
+  route.path = "/runs/{id}/steps";
+  route.operation_id = "get_run_steps";
+  route.tag = "Runs";
+  route.summary = "Every step of a run, with its attempts";
+  route.description =
+      "As the run itself tells it in whatever process it runs; empty before it has begun. Steps that failed in an "
+      "execution that was retried are there too.";
+  route.parameters.push_back(run_parameter());
+  route.responses = {{.description = "The steps.", .schema = "RunSteps", .example = documents.example("RunSteps")}};
+  route.problems = {404, 503};
+  route.limited = true;
+  route.handler = [state](Request request) { return get_run_steps(state, std::move(request)); };
   return route;
 }
 
@@ -211,6 +245,7 @@ Route control_route(const RouteStatePointer& state, const RouteDocuments& docume
 void add_run_routes(const RouteStatePointer& state, const RouteDocuments& documents, webserver::RouteTable& table) {
   table.add(list_runs_route(state, documents));
   table.add(get_run_route(state, documents));
+  table.add(run_steps_route(state, documents));
   table.add_schema({"Events", R"json({"type": "string", "description": "Server-sent events."})json"});
   table.add(run_events_route(state));
   for (const auto& control : controls()) table.add(control_route(state, documents, control));
