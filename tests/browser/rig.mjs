@@ -1,0 +1,71 @@
+// What the browser's tests share: a browser, a page that collects what goes wrong, fhirsim's faults, axe, pictures.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const require = createRequire(import.meta.url);
+const kAxe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+export const kUrl = process.env.WELLHEAD_URL;
+export const kPatience = 120_000;  // for what takes as long as it takes; nothing is asserted of time
+
+export async function openBrowser() {
+  return chromium.launch({ executablePath: process.env.WELLHEAD_CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+}
+
+// bypassCSP stays off: the policy is a part of what is tested. Everything that the page complains of is kept.
+export async function openPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, colorScheme: "light", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(kPatience);
+  page.complaints = [];
+  page.on("pageerror", (error) => page.complaints.push(String(error)));
+  page.on("console", (message) => {
+    // A status that is no success is said by the browser too; the tests look at what the page makes of it.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) page.complaints.push(message.text());
+  });
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(kUrl) && !url.startsWith("blob:") && !url.startsWith("data:")) page.complaints.push(`asked another server: ${url}`);
+    if (/wellhead_[0-9a-f]{12}/.test(url)) page.complaints.push("a key in an address");
+  });
+  return page;
+}
+
+export async function addFault(rule) {
+  const response = await fetch(new URL("/admin/faults", process.env.FHIRSIM_URL), { method: "POST", body: JSON.stringify(rule) });
+  assert.ok(response.ok, await response.text());
+}
+
+export async function clearFaults() {
+  const response = await fetch(new URL("/admin/faults", process.env.FHIRSIM_URL), { method: "DELETE" });
+  assert.ok(response.ok, await response.text());
+}
+
+// WCAG 2.1 AA, as far as a program can tell. Evaluated by the debugger's protocol, which the page's policy lets pass.
+export async function expectAccessible(page, where) {
+  await page.evaluate(kAxe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
+  const found = violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => node.html).join(" | ")}`);
+  assert.deepEqual(found, [], where);
+}
+
+export async function picture(page, name, options = {}) {
+  await page.screenshot({ path: join(process.env.WELLHEAD_SCREENSHOTS, `${name}.png`), animations: "disabled", ...options });
+}
+
+export async function setTheme(page, scheme) {
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, scheme);
+}
+
+// By keyboard alone: Tab until what is focused has this name.
+export async function tabTo(page, name, most = 60) {
+  for (let i = 0; i < most; ++i) {
+    await page.keyboard.press("Tab");
+    const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim() ?? "");
+    if (focused === name) return;
+  }
+  assert.fail(`Tab does not come to "${name}"`);
+}
