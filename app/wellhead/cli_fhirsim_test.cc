@@ -177,7 +177,11 @@ TEST_F(CliTest, AWorkerTellsWhatItCountsWithoutIds) {
   EXPECT_GE(series(metrics, R"(wellhead_source_budget_wait_seconds_count{reason="budget"})"), 1);
   EXPECT_THAT(metrics, HasSubstr("wellhead_source_circuit_open{source=\"" + server_.base_url() + "\"} 0\n"));
   const auto patient = database_.connect().query("SELECT id, family FROM patient LIMIT 1");
-  for (const auto& secret : {std::string(patient.text(0, 0)), std::string(patient.text(0, 1)), std::string("02139")}) {
+  EXPECT_THAT(metrics, HasSubstr("wellhead_zipcode_lag_seconds{zipcode=\"02139\"} "));
+  EXPECT_GE(series(metrics, R"(wellhead_source_request_seconds_count{method="GET"})"), 3);
+  EXPECT_GT(series(metrics, "wellhead_database_connections_limit"), 0);
+  EXPECT_GE(series(metrics, "wellhead_database_connection_wait_seconds_count"), 1);
+  for (const auto& secret : {std::string(patient.text(0, 0)), std::string(patient.text(0, 1))}) {
     EXPECT_THAT(metrics, Not(HasSubstr(secret)));
   }
   worker.signal(SIGTERM);

@@ -45,6 +45,11 @@ std::string text_line(std::string_view time, std::string_view level, const LogFi
     line += " step=";
     append_printable(line, fields.step);
   }
+  if (!fields.request.empty()) {
+    line += " request=";
+    append_printable(line, fields.request);
+  }
+  if (fields.trace) line += " trace=" + fields.trace->trace_id;
   return line;
 }
 
@@ -62,6 +67,8 @@ std::string json_line(std::string_view time, std::string_view level, const LogFi
   if (fields.run) write("run", *fields.run);
   if (fields.zipcode) write("zipcode", *fields.zipcode);
   if (!fields.step.empty()) write("step", fields.step);
+  if (!fields.request.empty()) write("request", fields.request);
+  if (fields.trace) write("trace", fields.trace->trace_id);
   write("message", message);
   writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
@@ -98,11 +105,15 @@ void start_logging(const LogOptions& options) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+std::optional<TraceContext> current_trace() { return thread_fields().trace; }
+
 LogScope::LogScope(LogFields fields) : outer_(thread_fields()) {
   auto& current = thread_fields();
   if (fields.run) current.run = fields.run;
   if (fields.zipcode) current.zipcode = std::move(fields.zipcode);
   if (!fields.step.empty()) current.step = std::move(fields.step);
+  if (!fields.request.empty()) current.request = std::move(fields.request);
+  if (fields.trace) current.trace = std::move(fields.trace);
 }
 
 LogScope::~LogScope() { thread_fields() = std::move(outer_); }

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "library/meta/ids.h"
+#include "library/meta/trace.h"
 
 namespace wellhead::meta {
 
@@ -33,7 +34,12 @@ struct LogFields {
   std::optional<RunId> run;
   std::optional<Zipcode> zipcode;
   std::string step;
+  std::string request;                // id of a request to the API
+  std::optional<TraceContext> trace;  // its id is logged
 };
+
+// Of the thread's scopes: what requests that it makes belong to.
+std::optional<TraceContext> current_trace();
 
 class LogScope {
  public:

@@ -30,6 +30,19 @@ TEST(Logging, WritesJsonLines) {
             R"({"time":"2026-01-31T10:42:00.000000Z","level":"info","message":"x"})");
 }
 
+TEST(Logging, NamesRequestAndTrace) {
+  const LogFields fields{.request = "a1b2",
+                         .trace = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")};
+  EXPECT_EQ(format_log_line(LogFormat::text, kTime, "info", fields, "x"),
+            "2026-01-31T10:42:00.000000Z info    x request=a1b2 trace=4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(format_log_line(LogFormat::json, kTime, "info", fields, "x"),
+            R"({"time":"2026-01-31T10:42:00.000000Z","level":"info","request":"a1b2",)"
+            R"("trace":"4bf92f3577b34da6a3ce929d0e0e4736","message":"x"})");
+  EXPECT_FALSE(current_trace());
+  const LogScope scope(fields);
+  EXPECT_EQ(current_trace()->trace_id, fields.trace->trace_id);
+}
+
 TEST(Logging, KeepsAMessageOnItsLine) {
   const auto line = format_log_line(LogFormat::text, kTime, "info", {}, "a\nb\x1b[2Jc");
   EXPECT_THAT(line, Not(HasSubstr("\n")));

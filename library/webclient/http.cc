@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <expected>
 #include <fstream>
 #include <mutex>
@@ -269,7 +270,10 @@ std::optional<TransferFailure> HttpClient::Session::perform(Hop hop, const std::
                                                             HttpResponse& response) {
   Reported request(limiter_, stop);
   ++traffic_.requests;
+  const auto begun = std::chrono::steady_clock::now();
   auto failure = transfer_.perform(hop, token_, stop, response);
+  source_metrics().seconds.observe({hop.post ? "POST" : "GET"},
+                                   std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   request.outcome = outcome_of(failure, response);
   const auto bytes = transfer_.wire_bytes();
   traffic_.bytes += bytes;

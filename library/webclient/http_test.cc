@@ -11,6 +11,7 @@
 #include <future>
 #include <thread>
 
+#include "library/meta/logging.h"
 #include "library/webclient/testing/scripted_server.h"
 
 namespace wellhead::webclient {
@@ -93,6 +94,27 @@ TEST(Http, KeepsTheConnectionAndCountsTraffic) {
   EXPECT_EQ(client.traffic().requests, 3U);
   EXPECT_EQ(client.traffic().retries, 0U);
   EXPECT_EQ(client.traffic().bytes, 15U);
+}
+
+TEST(HttpClientTrace, GoesOnToTheSourceAlone) {
+  ScriptedServer server([](const Received&) { return Reply{.body = "{}"}; });
+  ScriptedServer other([](const Received&) { return Reply{.body = "{}"}; });
+  auto settings = once();
+  settings.source_url = server.url();
+  HttpClient client(settings);
+  client.send(get(server.url() + "/none"));
+  meta::LogFields fields;
+  fields.trace = meta::TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  const meta::LogScope scope(fields);
+  client.send(get(server.url() + "/x"));
+  client.send(get(other.url() + "/x"));
+  EXPECT_FALSE(server.received().at(0).headers.contains("traceparent"));
+  const auto passed = meta::TraceContext::parse(server.received().at(1).headers.at("traceparent"));
+  ASSERT_TRUE(passed);
+  EXPECT_EQ(passed->trace_id, fields.trace->trace_id);
+  EXPECT_NE(passed->parent_id, fields.trace->parent_id);
+  EXPECT_TRUE(passed->sampled);
+  EXPECT_FALSE(other.received().at(0).headers.contains("traceparent"));
 }
 
 TEST(Http, PostsAForm) {

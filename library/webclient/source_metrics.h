@@ -9,6 +9,10 @@ namespace wellhead::webclient {
 struct SourceMetrics {
   meta::CounterFamily requests{
       "wellhead_source_requests_total", "Requests to sources by class of status; none: no answer came.", {"status"}};
+  meta::HistogramFamily seconds{"wellhead_source_request_seconds",
+                                "From a request to a source to the end of its answer, or to its failure.",
+                                {"method"},
+                                {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}};
   meta::CounterFamily retries{"wellhead_source_retries_total", "Requests to sources that repeated another one."};
   meta::CounterFamily bytes{"wellhead_source_received_bytes_total",
                             "Bytes of bodies received from sources, as they came (compressed)."};

@@ -7,6 +7,8 @@
 #include <csignal>
 #include <utility>
 
+#include "library/meta/logging.h"
+
 namespace wellhead::webclient {
 namespace {
 
@@ -131,6 +133,10 @@ void Transfer::set_hop_options(const Hop& hop, const std::string& token) {
 
   curl_slist* list = nullptr;
   for (const auto& line : hop.request->headers) list = curl_slist_append(list, line.c_str());
+  // Whom a redirect leads to elsewhere it does not concern.
+  if (const auto trace = meta::current_trace(); trace && hop.with_credentials) {
+    list = curl_slist_append(list, ("traceparent: " + trace->child().header()).c_str());
+  }
   if (hop.post) {
     list = curl_slist_append(list, ("Content-Type: " + hop.request->content_type).c_str());
     list = curl_slist_append(list, "Expect:");

@@ -102,7 +102,7 @@ std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& depe
     access::add_audit_routes(dependencies.connections, *table);
   }
   add_health_routes(dependencies.connections, dependencies.pool, {}, *table);
-  add_metrics_route(*table);
+  add_metrics_route(dependencies.connections, *table);
   const bool whole = wanted("loads") && wanted("stats") && wanted("patients") && wanted("observations");
   add_dashboard_routes(whole, *table);
   add_docs_routes(*table);
@@ -114,7 +114,7 @@ std::unique_ptr<webserver::RouteTable> make_monitoring_routes(storage::AsyncConn
                                                               LookForProblem look_for_problem) {
   auto table = std::make_unique<webserver::RouteTable>(description());
   add_health_routes(connections, pool, std::move(look_for_problem), *table);
-  add_metrics_route(*table);
+  add_metrics_route(connections, *table);
   return table;
 }
 

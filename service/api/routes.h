@@ -55,7 +55,7 @@ void add_stats_routes(const resource::ResourceServices& services, std::int64_t s
 void add_health_routes(storage::AsyncConnections& connections, webserver::BlockingPool& pool,
                        LookForProblem look_for_problem, webserver::RouteTable& table);
 // GET /metrics.
-void add_metrics_route(webserver::RouteTable& table);
+void add_metrics_route(storage::AsyncConnections& connections, webserver::RouteTable& table);
 // For webserver::ServerOptions::on_request.
 void count_request(const webserver::RequestRecord& record);
 // GET / and /assets/{file}: the dashboard. has_loads: the table has what it shows; without that / leads to the docs.

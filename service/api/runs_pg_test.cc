@@ -108,6 +108,20 @@ class Runs : public ApiTest {
   Queue queue_;
 };
 
+// W3C Trace Context: who asked is found again in the logs, and at the source.
+TEST_F(Runs, BelongToTheTraceOfWhoAsked) {
+  start();
+  RawClient client(server_->port());
+  client.send(
+      "POST /zipcodes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 19\r\n"
+      "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n{\"zipcode\":\"01003\"}");
+  EXPECT_THAT(client.read_until("}}"), HasSubstr("202 Accepted"));
+  EXPECT_EQ(at(get("/runs?zipcode=01003").body, "/items/0/options/traceparent"),
+            "\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"");
+  post(R"({"zipcode":"01004"})");
+  EXPECT_EQ(at(get("/runs?zipcode=01004").body, "/items/0/options/traceparent").substr(0, 4), "\"00-");
+}
+
 TEST_F(Runs, QueuesALoad) {
   for (const std::string body : {R"({"zipcode":"01001"})", R"({"zipcode":1002})"}) {
     const RawResponse response = post(body);

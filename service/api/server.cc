@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/meta/logging.h"
 #include "library/storage/postgres/async_connection.h"
 #include "library/storage/postgres/connection.h"
 #include "library/webserver/blocking_pool.h"
@@ -29,13 +30,16 @@ constexpr std::chrono::minutes kExportTimeout{10};
 // The access log: the route's pattern, never the path or the query, which may name a patient.
 void log_request(const webserver::RequestRecord& record) {
   const std::string_view route = record.route.empty() ? "(no route)" : record.route;
+  meta::LogFields fields;
+  fields.request = record.request_id;
+  const meta::LogScope scope(std::move(fields));
   // That the database is lost is said once, not for each request.
   if (record.status >= 500 && record.status != 503) {
-    spdlog::warn("{} {} {} in {} µs, request {}: {}", to_string(record.method), route, record.status,
-                 record.duration.count(), record.request_id, record.error);
+    spdlog::warn("{} {} {} in {} µs: {}", to_string(record.method), route, record.status, record.duration.count(),
+                 record.error);
   } else {
-    spdlog::debug("{} {} {} in {} µs, {} bytes, request {}", to_string(record.method), route, record.status,
-                  record.duration.count(), record.response_bytes, record.request_id);
+    spdlog::debug("{} {} {} in {} µs, {} bytes", to_string(record.method), route, record.status,
+                  record.duration.count(), record.response_bytes);
   }
 }
 

@@ -9,11 +9,13 @@
 
 #include "library/meta/error.h"
 #include "library/meta/fail_point.h"
+#include "library/meta/logging.h"
 #include "library/storage/postgres/journal.h"
 #include "service/resource/batch_record.h"
 #include "service/zipcode/extraction.h"
 #include "service/zipcode/load_workflow.h"
 #include "service/zipcode/receipt.h"
+#include "service/zipcode/run_trace.h"
 #include "service/zipcode/scheduled_load.h"
 #include "service/zipcode/step_log.h"
 
@@ -147,7 +149,15 @@ struct LoadService::State {
       : database(pool),
         source_url(source.source_url),
         sources(std::move(source), std::move(make_limiter)),
-        workplace{pool, blobs, sources, catalog, erasure_key} {}
+        workplace{pool, blobs, sources, catalog, erasure_key},
+        traces(pool) {}
+
+  // What a step logs of itself.
+  meta::LogFields fields_of(const orchestration::ActivityInfo& info) {
+    auto fields = log_fields(info);
+    if (fields.run) fields.trace = traces.of(*fields.run);
+    return fields;
+  }
 
   // An open run without an open workflow is one that is to be retried, or what a crash leaves behind between the two or
   // between their ends.
@@ -194,6 +204,7 @@ struct LoadService::State {
   std::string source_url;
   SourcePool sources;
   Workplace workplace;
+  RunTraces traces;
 };
 
 LoadService::LoadService(storage::ConnectionPool& database, storage::BlobStore& blobs, webclient::HttpSettings source,
@@ -206,10 +217,11 @@ LoadService::~LoadService() = default;
 void LoadService::register_with(orchestration::Registry& registry) {
   registry.add_workflow(kLoadZipcode, load_zipcode);
   auto& workplace = state_->workplace;
-  const auto bind = [&workplace](auto function) {
-    return [&workplace, function](ActivityContext& activity, const auto& step) {
-      const meta::LogScope scope(log_fields(activity.info()));
-      return function(workplace, activity, step);
+  auto& state = *state_;
+  const auto bind = [&state](auto function) {
+    return [&state, function](ActivityContext& activity, const auto& step) {
+      const meta::LogScope scope(state.fields_of(activity.info()));
+      return function(state.workplace, activity, step);
     };
   };
   registry.add_activity(kBeginLoad, bind(begin_load));
@@ -218,8 +230,8 @@ void LoadService::register_with(orchestration::Registry& registry) {
   registry.add_activity(kExtractResources, bind(extract_resources));
   registry.add_activity(kLoadStaged, bind(load_staged));
   registry.add_activity(kCheckTotals, bind(check_totals));
-  registry.add_activity(kIssueReceipt, [&workplace](ActivityContext& activity, const RunStep& step) {
-    const meta::LogScope scope(log_fields(activity.info()));
+  registry.add_activity(kIssueReceipt, [&state, &workplace](ActivityContext& activity, const RunStep& step) {
+    const meta::LogScope scope(state.fields_of(activity.info()));
     const auto epoch = activity.lease_epoch();
     return issue_receipt(*workplace.database.borrow(), workplace.catalog, step.run,
                          [epoch](Connection& fenced) { storage::check_lease(fenced, epoch); });
@@ -241,6 +253,7 @@ RequestedRun LoadService::request(orchestration::Engine& engine, const meta::Zip
   meta::fail_point("request_run", "before");
   const auto requested = request_run(*state_->database.borrow(), zipcode, state_->source_url,
                                      resolved(state_->workplace.catalog, options));
+  if (!requested.joined) state_->traces.keep(requested.run);
   meta::fail_point("request_run", "after");
   state_->ensure_workflow(engine, requested.run);
   return requested;

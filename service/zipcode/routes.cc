@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/meta/logging.h"
 #include "service/zipcode/route_parts.h"
 
 namespace wellhead::zipcode {
@@ -56,7 +57,11 @@ Task<Response> start_load(RouteStatePointer state, Request request) {
   if (state->operations == nullptr) co_return only_reads(request);
   const meta::Zipcode zipcode = meta::Zipcode::parse(*request.arguments.text("zipcode"));
   if (!may_see(request, zipcode)) co_return not_its_zipcode(request);
-  std::function<RequestedRun()> work = [state, zipcode, resources = chosen_resources(request)] {
+  meta::LogFields fields;
+  fields.request = request.id;
+  fields.trace = meta::TraceContext::parse(request.header("traceparent"));
+  std::function<RequestedRun()> work = [state, zipcode, fields, resources = chosen_resources(request)] {
+    const meta::LogScope scope(fields);
     return state->operations->load(zipcode, resources);
   };
   auto started = state->pool.run<RequestedRun>(*request.worker, std::move(work));

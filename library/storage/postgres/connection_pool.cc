@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/meta/metrics.h"
 #include "library/storage/postgres/connection.h"
 
 namespace wellhead::storage {
@@ -19,6 +20,21 @@ constexpr auto kPauseBetweenTries = std::chrono::milliseconds(200);
 bool still_open(Connection& connection) {
   pollfd socket = {.fd = PQsocket(connection.native()), .events = POLLIN, .revents = 0};
   return connection.idle() && poll(&socket, 1, 0) == 0;
+}
+
+struct PoolMetrics {
+  meta::GaugeFamily connections{
+      "wellhead_database_connections", "Connections of the loads' pools: lent, or idle and kept.", {"state"}};
+  meta::GaugeFamily limit{"wellhead_database_connections_limit", "How many may be lent at a time."};
+  meta::HistogramFamily wait{"wellhead_database_connection_wait_seconds",
+                             "How long it took to be lent a connection, making it included.",
+                             {},
+                             {0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}};
+};
+
+PoolMetrics& pool_metrics() {
+  static PoolMetrics all;
+  return all;
 }
 
 }  // namespace
@@ -34,6 +50,18 @@ struct ConnectionPool::State {
   std::chrono::milliseconds patience{0};
   std::condition_variable patience_changed;
 
+  // What this pool adds to the gauges, which are of all pools.
+  double shown_lent = 0;
+  double shown_idle = 0;
+
+  // Under the mutex.
+  void show() {
+    const auto idle_now = static_cast<double>(idle.size());
+    pool_metrics().connections.add({"lent"}, lent - shown_lent);
+    pool_metrics().connections.add({"idle"}, idle_now - shown_idle);
+    shown_lent = lent;
+    shown_idle = idle_now;
+  }
   std::unique_ptr<Connection> connect();
   bool may_try_again(std::chrono::steady_clock::time_point begin);
 };
@@ -60,15 +88,23 @@ ConnectionPool::ConnectionPool(std::string url, int limit, ConnectionOptions opt
     : state_(std::make_unique<State>()) {
   state_->url = std::move(url);
   state_->limit = limit;
+  pool_metrics().limit.add({}, limit);
   state_->options = std::move(options);
 }
 
-ConnectionPool::~ConnectionPool() = default;
+ConnectionPool::~ConnectionPool() {
+  const std::lock_guard lock(state_->mutex);
+  state_->lent = 0;
+  state_->idle.clear();
+  state_->show();
+  pool_metrics().limit.add({}, -state_->limit);
+}
 
 const std::string& ConnectionPool::url() const { return state_->url; }
 
 ConnectionPool::Lease ConnectionPool::borrow() {
   std::unique_ptr<Connection> connection;
+  const auto begun = std::chrono::steady_clock::now();
   {
     std::unique_lock lock(state_->mutex);
     state_->returned.wait(lock, [this] { return state_->lent < state_->limit; });
@@ -77,6 +113,7 @@ ConnectionPool::Lease ConnectionPool::borrow() {
       connection = std::move(state_->idle.back());
       state_->idle.pop_back();
     }
+    state_->show();
   }
   try {
     if (connection == nullptr || !still_open(*connection)) {
@@ -86,6 +123,7 @@ ConnectionPool::Lease ConnectionPool::borrow() {
     give_back(nullptr);
     throw;
   }
+  pool_metrics().wait.observe({}, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   return Lease(*this, std::move(connection));
 }
 
@@ -101,6 +139,7 @@ void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
     const std::lock_guard lock(state_->mutex);
     --state_->lent;
     if (keep) state_->idle.push_back(std::move(connection));
+    state_->show();
   }
   state_->returned.notify_one();
 }
