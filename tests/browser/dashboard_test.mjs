@@ -61,7 +61,7 @@ test("tells why a run failed, and retries it", async () => {
   await page.locator(".error-text", { hasText: "401" }).waitFor();
   await page.locator(".step-row .bad").first().waitFor();
   await expectAccessible(page, "a run that failed");
-  await picture(page, "run-failed", { fullPage: true });
+  await picture(page, "run-failed");
   await clearFaults();
   await page.getByRole("button", { name: "Retry" }).click();
   await state("complete").waitFor();
@@ -105,7 +105,8 @@ test("draws a zip code and the values of a code", async () => {
   await page.getByText("Distribution").waitFor();
   await page.locator("[role=img][aria-label*='values from']").waitFor();
   await expectAccessible(page, "a zip code");
-  await picture(page, "zipcode", { fullPage: true });
+  await picture(page, "zipcode-whole", { fullPage: true });
+  await picture(page, "zipcode");
   const second = await codes.getByRole("link").nth(1).textContent();
   await codes.getByRole("link").nth(1).click();
   await page.waitForURL(/code=/);

@@ -1,6 +1,6 @@
 // What the browser's tests share: a browser, a page that collects what goes wrong, fhirsim's faults, axe, pictures.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -51,8 +51,12 @@ export async function expectAccessible(page, where) {
   assert.deepEqual(found, [], where);
 }
 
+// What README shows; all others are for who looks at a failure, or at what has changed.
+const kReadme = ["zipcode", "run-live", "run-failed"];
+
 export async function picture(page, name, options = {}) {
-  await page.screenshot({ path: join(process.env.WELLHEAD_SCREENSHOTS, `${name}.png`), animations: "disabled", ...options });
+  const image = await page.screenshot({ path: join("screenshots", `${name}.png`), animations: "disabled", ...options });
+  if (process.env.WELLHEAD_SCREENSHOTS && kReadme.includes(name)) writeFileSync(join(process.env.WELLHEAD_SCREENSHOTS, `${name}.png`), image);
 }
 
 export async function setTheme(page, scheme) {
