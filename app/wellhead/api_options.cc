@@ -16,7 +16,7 @@ using namespace meta::setting;
 
 constexpr std::size_t kLeastSecret = 32;
 
-[[noreturn]] void refuse_tokens(const std::string& what, const std::string& advice) {
+[[noreturn]] void refuse_access_settings(const std::string& what, const std::string& advice) {
   throw meta::Error(meta::ErrorCode::invalid_setting, what, advice);
 }
 
@@ -31,11 +31,12 @@ std::optional<access::TokenGateOptions> token_options(const meta::Settings& sett
   const bool proven = !options.keys.empty() || !options.rules.secret.empty();
   if (options.rules.issuer.empty() && options.rules.audience.empty() && !proven) return std::nullopt;
   if (options.rules.issuer.empty() || options.rules.audience.empty() || !proven) {
-    refuse_tokens("tokens need an issuer, an audience, and public keys or a secret",
-                  "Set WELLHEAD_JWT_ISSUER, WELLHEAD_JWT_AUDIENCE and WELLHEAD_JWT_KEYS, or none of them");
+    refuse_access_settings("tokens need an issuer, an audience, and public keys or a secret",
+                           "Set WELLHEAD_JWT_ISSUER, WELLHEAD_JWT_AUDIENCE and WELLHEAD_JWT_KEYS, or none of them");
   }
   if (!options.rules.secret.empty() && options.rules.secret.size() < kLeastSecret) {
-    refuse_tokens("WELLHEAD_JWT_SECRET has fewer than 32 bytes", "Take a longer one: HS256 is as strong as its secret");
+    refuse_access_settings("WELLHEAD_JWT_SECRET has fewer than 32 bytes",
+                           "Take a longer one: HS256 is as strong as its secret");
   }
   return options;
 }
@@ -46,8 +47,8 @@ std::optional<webserver::TlsOptions> tls_options(const meta::Settings& settings)
   tls.key = settings.get(kTlsKeyFile);
   if (tls.certificate.empty() && tls.key.empty()) return std::nullopt;
   if (tls.certificate.empty() || tls.key.empty()) {
-    refuse("TLS needs a certificate and its key",
-           "Set both WELLHEAD_TLS_CERTIFICATE_FILE and WELLHEAD_TLS_KEY_FILE, or neither");
+    refuse_access_settings("TLS needs a certificate and its key",
+                           "Set both WELLHEAD_TLS_CERTIFICATE_FILE and WELLHEAD_TLS_KEY_FILE, or neither");
   }
   return tls;
 }
@@ -70,8 +71,9 @@ std::vector<std::string> origins(const std::string& list) {
     std::string origin = list.substr(begin, end - begin);
     std::erase(origin, ' ');
     if (!is_origin(origin)) {
-      refuse("'" + origin + "' in WELLHEAD_CORS_ORIGINS is no origin",
-             "Write it as browsers do: https://charts.example.org, in small letters and without a path");
+      refuse_access_settings(
+          "'" + origin + "' in WELLHEAD_CORS_ORIGINS is no origin",
+          "Write it as browsers do: https://charts.example.org, in small letters and without a path");
     }
     all.push_back(std::move(origin));
     begin = end + 1;
