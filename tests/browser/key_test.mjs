@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { expectAccessible, kUrl, openBrowser, openPage, picture } from "./rig.mjs";
 
-const wellhead = (...words) => promisify(execFile)(process.env.WELLHEAD_PROGRAM, words);
+const wellhead = (...words) => promisify(execFile)(process.env.DASHBOARD_PROGRAM, words);
 
 let browser;
 let key;

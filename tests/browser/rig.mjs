@@ -7,11 +7,11 @@ import { chromium } from "playwright-core";
 
 const require = createRequire(import.meta.url);
 const kAxe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-export const kUrl = process.env.WELLHEAD_URL;
+export const kUrl = process.env.DASHBOARD_URL;
 export const kPatience = 120_000;  // for what takes as long as it takes; nothing is asserted of time
 
 export async function openBrowser() {
-  return chromium.launch({ executablePath: process.env.WELLHEAD_CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+  return chromium.launch({ executablePath: process.env.DASHBOARD_CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
 }
 
 // bypassCSP stays off: the policy is a part of what is tested. Everything that the page complains of is kept.
@@ -56,7 +56,7 @@ const kReadme = ["zipcode", "run-live", "run-failed"];
 
 export async function picture(page, name, options = {}) {
   const image = await page.screenshot({ path: join("screenshots", `${name}.png`), animations: "disabled", ...options });
-  if (process.env.WELLHEAD_SCREENSHOTS && kReadme.includes(name)) writeFileSync(join(process.env.WELLHEAD_SCREENSHOTS, `${name}.png`), image);
+  if (process.env.DASHBOARD_PICTURES && kReadme.includes(name)) writeFileSync(join(process.env.DASHBOARD_PICTURES, `${name}.png`), image);
 }
 
 export async function setTheme(page, scheme) {
