@@ -159,11 +159,18 @@ three_healthy() { [ "$(docker ps --quiet --filter "label=com.docker.compose.proj
   --filter label=com.docker.compose.service=worker --filter health=healthy | wc -l)" = 3 ]; }
 
 check_scale() {
-  local run
+  local run container steps
   compose up --detach --no-recreate --scale worker=3
   wait_for 120 "three healthy workers" three_healthy
   run=$(start_load "$1")
   wait_for 600 "the load by three workers" ended "$run"
+  for container in $(compose ps --quiet worker); do
+    steps=$(docker exec "$container" bash -c 'exec 3<>/dev/tcp/127.0.0.1/9464
+      printf "GET /metrics HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n" >&3; cat <&3' |
+      sed -n 's/^wellhead_activity_attempts_total{activity="extract_observations",outcome="completed"} //p')
+    echo "a worker staged ${steps:-no} batches"
+    [ "$WELLHEAD_ENGINE" != temporal ] || [ -n "$steps" ] || fail "one of three workers did nothing"
+  done
 }
 
 answers() { api /health/ready >/dev/null 2>&1; }
