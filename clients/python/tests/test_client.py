@@ -1,4 +1,4 @@
-"""The client against a running Wellhead (WELLHEAD_URL) that has zip code 02139 of fhirsim; tests/python/run starts both."""
+"""The client against a running Wellhead (SERVER_URL) that has zip code 02139 of fhirsim; tests/python/run starts both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import requests
 
 import wellhead
 
-URL = os.environ["WELLHEAD_URL"]
+URL = os.environ["SERVER_URL"]
 ZIP = "02139"
 
 
@@ -166,7 +166,7 @@ def test_an_answer_that_breaks_off_is_no_table(client: wellhead.Client) -> None:
 
 def test_a_server_with_keys_wants_one() -> None:
     """Last, because the server asks everybody for a key from now on."""
-    words = [os.environ["WELLHEAD_PROGRAM"], "keys", "create", "--role", "reader", "--zip", "9*", "--json"]
+    words = [os.environ["SERVER_PROGRAM"], "keys", "create", "--role", "reader", "--zip", "9*", "--json"]
     key = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)["key"]
     while requests.get(f"{URL}/v1/runs", timeout=60).status_code != 401:
         pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,8 +31,8 @@ _RETRY = urllib3.Retry(total=4, backoff_factor=0.3, status_forcelist=(429, 502, 
 class Client:
     """A Wellhead server.
 
-    url: as the browser has it. key: of the API; None takes WELLHEAD_API_KEY, if that is set. timeout: seconds without
-    a byte. Not thread-safe: make one a thread. Every method raises WellheadError.
+    url: as the browser has it. key: of the API, if it wants one. timeout: seconds without a byte. Not thread-safe:
+    make one a thread. Every method raises WellheadError.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class Client:
         self._session = requests.Session()
         self._session.mount("http://", HTTPAdapter(max_retries=_RETRY))
         self._session.mount("https://", HTTPAdapter(max_retries=_RETRY))
-        key = key or os.environ.get("WELLHEAD_API_KEY")
         if key:
             self._session.headers["Authorization"] = f"Bearer {key}"
 

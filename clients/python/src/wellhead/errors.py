@@ -28,7 +28,7 @@ def of_answer(response: requests.Response) -> WellheadError:
     detail = problem.get("detail") or f"The server answered {response.status_code} {response.reason}"
     advice = problem.get("advice")
     if response.status_code == 401:
-        advice = advice or "give Client a key=, or set WELLHEAD_API_KEY; `wellhead keys create` makes one"
+        advice = advice or "give Client a key=; `wellhead keys create` makes one"
     return WellheadError(
         f"{detail} ({advice})" if advice else str(detail),
         status=response.status_code,
