@@ -8,7 +8,7 @@
 namespace wellhead::converter {
 namespace {
 
-constexpr std::size_t kDayLength = 10;  // YYYY-MM-DD
+constexpr std::size_t kDayText = 10;  // YYYY-MM-DD
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -53,7 +53,7 @@ std::optional<Temporal> Evaluator::moment_of(const Item& item, const Item& other
   if (is_moment(other)) return parse_temporal(*text, TemporalKind::date_time);
   if (item.kind != Item::Kind::node) return std::nullopt;
   if (const auto kind = temporal_element(document_.key_of(item.node))) return parse_temporal(*text, *kind);
-  if (text->size() < kDayLength) return std::nullopt;
+  if (text->size() < kDayText) return std::nullopt;
   return parse_temporal(*text, TemporalKind::date_time);
 }
 

@@ -18,7 +18,7 @@ struct BinaryOperator {
   ResultType result;
 };
 
-constexpr auto kOperators = std::to_array<BinaryOperator>({
+constexpr auto kBinaryOperators = std::to_array<BinaryOperator>({
     {"=", Code::equals, ResultType::boolean},        {"!=", Code::not_equals, ResultType::boolean},
     {"~", Code::equivalent, ResultType::boolean},    {"!~", Code::not_equivalent, ResultType::boolean},
     {"<", Code::less, ResultType::boolean},          {"<=", Code::less_or_equal, ResultType::boolean},
@@ -226,8 +226,9 @@ PathCompiler::Result PathCompiler::indexer(const Path& path, ShapeId context) {
 PathCompiler::Result PathCompiler::binary(const Path& path, ShapeId context) {
   if (path.text == "as") return choice(path.children[0], path.children[1], context);
   if (path.text == "is") return is_type(path.children[0], path.children[1], context);
-  const auto* found = std::ranges::find(kOperators, path.text, &BinaryOperator::text);
-  if (found == kOperators.end()) throw PathError(path.position, "the operator " + path.text + " is not supported");
+  const auto* found = std::ranges::find(kBinaryOperators, path.text, &BinaryOperator::text);
+  if (found == kBinaryOperators.end())
+    throw PathError(path.position, "the operator " + path.text + " is not supported");
   Result left = compile(path.children[0], context);
   Result right = compile(path.children[1], context);
   const Code code = found->code;

@@ -83,14 +83,14 @@ char* put_number(char* out, int value, int digits) {
   return out + digits;
 }
 
-char* put(char* out, std::string_view text) { return std::ranges::copy(text, out).out; }
+char* put_text(char* out, std::string_view text) { return std::ranges::copy(text, out).out; }
 
 // Hour to millisecond, as far as `digits` goes (2, 4, 6 or 9).
 char* put_clock(char* out, const FhirTime& time, int milliseconds, int digits) {
   out = put_number(out, time.hour, 2);
-  if (digits >= 4) out = put_number(put(out, ":"), time.minute, 2);
-  if (digits >= 6) out = put_number(put(out, ":"), time.second, 2);
-  if (digits >= 9) out = put_number(put(out, "."), milliseconds, 3);
+  if (digits >= 4) out = put_number(put_text(out, ":"), time.minute, 2);
+  if (digits >= 6) out = put_number(put_text(out, ":"), time.second, 2);
+  if (digits >= 9) out = put_number(put_text(out, "."), milliseconds, 3);
   return out;
 }
 
@@ -113,9 +113,9 @@ int complete(FhirTime& time, bool high) {
 
 char* put_date_time(char* out, const FhirTime& time, int milliseconds, int digits) {
   out = put_number(out, time.year, 4);
-  if (digits >= 6) out = put_number(put(out, "-"), time.month, 2);
-  if (digits >= 8) out = put_number(put(out, "-"), time.day, 2);
-  return digits < 10 ? out : put_clock(put(out, "T"), time, milliseconds, digits - 8);
+  if (digits >= 6) out = put_number(put_text(out, "-"), time.month, 2);
+  if (digits >= 8) out = put_number(put_text(out, "-"), time.day, 2);
+  return digits < 10 ? out : put_clock(put_text(out, "T"), time, milliseconds, digits - 8);
 }
 
 }  // namespace
@@ -128,8 +128,8 @@ std::optional<Temporal> parse_temporal(std::string_view text, TemporalKind kind)
     std::array<char, 64> whole{};
     if (text.size() > 40) return std::nullopt;
     // Read as the time of a day; only the views into `text` may leave.
-    char* end = put(put(whole.data(), "2000-01-01T"), text);
-    if (hour) end = put(end, ":00");
+    char* end = put_text(put_text(whole.data(), "2000-01-01T"), text);
+    if (hour) end = put_text(end, ":00");
     const auto parsed = parse_date_time({whole.data(), end});
     if (!parsed) return std::nullopt;
     Temporal result{kind, *parsed};
@@ -146,7 +146,7 @@ std::optional<Temporal> parse_temporal(std::string_view text, TemporalKind kind)
     std::array<char, 40> whole{};
     const std::string_view zone = text.substr(13);
     if (zone.size() > 6) return std::nullopt;
-    const char* end = put(put(put(whole.data(), text.substr(0, 13)), ":00"), zone);
+    const char* end = put_text(put_text(put_text(whole.data(), text.substr(0, 13)), ":00"), zone);
     const auto parsed = parse_date_time({whole.data(), end});
     if (!parsed) return std::nullopt;
     Temporal result{kind, *parsed};
@@ -186,7 +186,7 @@ std::size_t write_boundary(const Temporal& value, bool high, int digits, char* o
   if (digits < 4 || digits > 17 || (digits % 2 == 1 && digits != 17) || digits == 16) return 0;
   if (value.kind == TemporalKind::date && digits > 8) return 0;
   char* end = put_date_time(out, time, milliseconds, digits);
-  if (digits >= 10) end = put(end, !time.zone.empty() ? time.zone : high ? "-12:00" : "+14:00");
+  if (digits >= 10) end = put_text(end, !time.zone.empty() ? time.zone : high ? "-12:00" : "+14:00");
   return static_cast<std::size_t>(end - out);
 }
 
@@ -276,7 +276,7 @@ std::size_t write_sum(const Temporal& value, std::int64_t amount, CalendarUnit u
   }
   const int digits = precision_digits(value);
   char* end = clock ? put_clock(out, time, milliseconds, digits) : put_date_time(out, time, milliseconds, digits);
-  return static_cast<std::size_t>(put(end, time.zone) - out);
+  return static_cast<std::size_t>(put_text(end, time.zone) - out);
 }
 
 }  // namespace wellhead::converter

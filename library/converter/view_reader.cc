@@ -20,7 +20,7 @@ using simdjson::dom::element;
 using simdjson::dom::object;
 
 constexpr std::size_t kMaxNameLength = 63;  // NAMEDATALEN - 1 of PostgreSQL
-constexpr int kMaxNesting = 50;
+constexpr int kMaxSelectNesting = 50;
 
 // Of a ViewDefinition, those of a canonical resource among them.
 constexpr auto kViewElements = std::to_array<std::string_view>({"resourceType",
@@ -295,7 +295,7 @@ void ViewReader::read_decimals(std::string_view json) {
 }
 
 SelectSyntax ViewReader::read_select(const element& value, const std::string& location, int nesting) {
-  if (nesting > kMaxNesting) fail(location, "selects are nested too deep");
+  if (nesting > kMaxSelectNesting) fail(location, "selects are nested too deep");
   const object object_value = as_object(value, location);
   check_fields(object_value, location, {"column", "select", "forEach", "forEachOrNull", "repeat", "unionAll"});
   SelectSyntax select;

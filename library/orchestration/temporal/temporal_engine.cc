@@ -18,7 +18,7 @@ namespace wellhead::orchestration::temporal_engine {
 namespace {
 
 using std::chrono::milliseconds;
-using Steady = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 // Between looks at an execution that somebody waits for. One that ends in this process is looked at at once.
 constexpr milliseconds kFirstLook{20};
@@ -103,12 +103,12 @@ class TemporalEngine::State {
  private:
   // Patient with a server that is away.
   std::optional<Executions::Description> look(const std::string& execution_id) {
-    const auto until = Steady::now() + options_.patience;
+    const auto until = SteadyClock::now() + options_.patience;
     for (;;) {
       try {
         return executions_.look(execution_id);
       } catch (const RpcError& error) {
-        if (error.code() != meta::ErrorCode::engine_unreachable || Steady::now() > until) throw;
+        if (error.code() != meta::ErrorCode::engine_unreachable || SteadyClock::now() > until) throw;
         spdlog::warn("{}; trying again", error.message());
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, kLongestLook, [this] { return stopped_; });

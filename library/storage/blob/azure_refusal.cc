@@ -11,21 +11,21 @@
 namespace wellhead::storage {
 namespace {
 
-struct Known {
+struct AzureKnown {
   std::string_view code;
   Meaning meaning;
   std::string_view advice;
 };
 
-constexpr std::string_view kKeys =
+constexpr std::string_view kAzureKeys =
     "Check AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, and this machine's clock";
-constexpr std::string_view kRights = "Let this account read, write, list and delete in the container";
+constexpr std::string_view kAzureRights = "Let this account read, write, list and delete in the container";
 constexpr std::string_view kContainer =
     "Make the container, check WELLHEAD_BLOB_URL, or set WELLHEAD_CREATE_BUCKET=yes to have it made";
-constexpr std::string_view kNoStore = "Check that AZURE_STORAGE_ENDPOINT is the address of a blob service";
+constexpr std::string_view kAzureNoStore = "Check that AZURE_STORAGE_ENDPOINT is the address of a blob service";
 constexpr std::string_view kLog = "The store's own log says more";
 
-constexpr auto kKnown = std::to_array<Known>({
+constexpr auto kAzureKnown = std::to_array<AzureKnown>({
     {"BlobNotFound", Meaning::no_blob, {}},
     {"ContainerNotFound", Meaning::no_bucket, kContainer},
     {"BlobAlreadyExists", Meaning::exists, {}},
@@ -33,21 +33,21 @@ constexpr auto kKnown = std::to_array<Known>({
     {"InvalidRange", Meaning::out_of_range, {}},
     {"InvalidBlockList", Meaning::no_upload, {}},
     {"UnsupportedHeader", Meaning::not_implemented, {}},
-    {"AuthenticationFailed", Meaning::refused, kKeys},
-    {"AuthorizationFailure", Meaning::refused, kKeys},
-    {"AuthorizationPermissionMismatch", Meaning::refused, kRights},
-    {"AuthorizationResourceTypeMismatch", Meaning::refused, kRights},
-    {"AuthorizationServiceMismatch", Meaning::refused, kRights},
-    {"InsufficientAccountPermissions", Meaning::refused, kRights},
-    {"AccountIsDisabled", Meaning::refused, kRights},
+    {"AuthenticationFailed", Meaning::refused, kAzureKeys},
+    {"AuthorizationFailure", Meaning::refused, kAzureKeys},
+    {"AuthorizationPermissionMismatch", Meaning::refused, kAzureRights},
+    {"AuthorizationResourceTypeMismatch", Meaning::refused, kAzureRights},
+    {"AuthorizationServiceMismatch", Meaning::refused, kAzureRights},
+    {"InsufficientAccountPermissions", Meaning::refused, kAzureRights},
+    {"AccountIsDisabled", Meaning::refused, kAzureRights},
     {"ContainerBeingDeleted", Meaning::busy, kLog},
     {"ServerBusy", Meaning::busy, "Try again later, or lower WELLHEAD_CONCURRENCY"},
     {"OperationTimedOut", Meaning::busy, kLog},
     {"InternalError", Meaning::busy, kLog},
 });
 
-Known by_status(int status) {
-  if (status == 401 || status == 403) return {"", Meaning::refused, kKeys};
+AzureKnown azure_by_status(int status) {
+  if (status == 401 || status == 403) return {"", Meaning::refused, kAzureKeys};
   if (status == 408 || status == 429 || (status >= 500 && status != 501 && status != 507))
     return {"", Meaning::busy, kLog};
   if (status == 507) return {"", Meaning::full, "Free disk space at the store; then `wellhead runs retry`"};
@@ -63,9 +63,9 @@ Refusal azure_refusal(const ObjectRequest& request, const ObjectAnswer& answer, 
   if (!error) {
     if (const auto code = answer.header("x-ms-error-code"); !code.empty()) error = StoreError{code, {}};
   }
-  auto meaning = by_status(answer.status);
-  const auto* known = error ? std::ranges::find(kKnown, error->code, &Known::code) : kKnown.end();
-  if (known != kKnown.end()) meaning = *known;
+  auto meaning = azure_by_status(answer.status);
+  const auto* known = error ? std::ranges::find(kAzureKnown, error->code, &AzureKnown::code) : kAzureKnown.end();
+  if (known != kAzureKnown.end()) meaning = *known;
   Refusal refusal{meaning.meaning, std::to_string(answer.status), std::string(meaning.advice)};
   if (error) {
     // The message goes on with the request's number and time.
@@ -78,7 +78,7 @@ Refusal azure_refusal(const ObjectRequest& request, const ObjectAnswer& answer, 
     refusal = {
         Meaning::no_store,
         fmt::format("the answer {} is none of a blob service{}{}", answer.status, body.empty() ? "" : ": ", body),
-        std::string(kNoStore)};
+        std::string(kAzureNoStore)};
   }
   if (refusal.meaning == Meaning::no_bucket) refusal.text += fmt::format(" ({})", container);
   return refusal;

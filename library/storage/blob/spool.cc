@@ -18,7 +18,7 @@
 namespace wellhead::storage {
 namespace {
 
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kSpoolPiece = 64 * 1024;
 
 // The environment's as it is: temp_directory_path() fails when it is not there, which open tells better.
 std::string directory() {
@@ -35,7 +35,7 @@ std::string directory() {
 
 template <class Update>
 void read_pieces(const Spool& spool, std::uint64_t offset, std::uint64_t length, const Update& update) {
-  std::vector<char> piece(kPiece);
+  std::vector<char> piece(kSpoolPiece);
   while (length > 0) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), length));
     const auto got = spool.read_at(offset, piece.data(), wanted);

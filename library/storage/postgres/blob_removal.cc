@@ -21,7 +21,7 @@ constexpr std::int64_t kBlobLock = 0x77656c6c626c6f62;
 constexpr int kPortion = 100;
 
 // Staging holds its lock for some milliseconds a batch. Whoever waits longer for it meets a hanging process.
-constexpr std::string_view kSettings = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = 0";
+constexpr std::string_view kRemovalSettings = "SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = 0";
 
 // The row locks keep an ended run from being opened again meanwhile.
 constexpr std::string_view kExpired = R"(
@@ -57,7 +57,7 @@ bool remove_blob(BlobStore& blobs, const BlobKey& key) {
 std::optional<std::string> remove_portion(Connection& connection, BlobStore& blobs, std::chrono::seconds keep,
                                           const std::string& after, RemovedBlobs& removed) {
   Transaction transaction(connection);
-  connection.execute(kSettings);
+  connection.execute(kRemovalSettings);
   connection.query("SELECT pg_advisory_xact_lock($1)", {kBlobLock});
   const auto due = connection.query(kExpired, {keep.count(), after, kPortion});
   std::vector<std::string> gone;
