@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "library/meta/describe.h"
@@ -12,6 +13,7 @@
 namespace wellhead::webserver {
 namespace {
 
+constexpr double kExactReals = 9'007'199'254'740'992;  // 2^53: reals below are the integers that were written
 constexpr std::size_t kRepeatedBytes = 100;
 // More would make a large answer of a small request.
 constexpr std::size_t kMostErrors = 20;
@@ -231,10 +233,16 @@ Checked check_member(const Parameter& parameter, simdjson::dom::element value, A
     return check_value(parameter, flag ? "true" : "false", arguments);
   }
   std::int64_t number = 0;
-  if (value.get(number) == simdjson::SUCCESS) {
-    if (parameter.type == ParameterType::integer) return check_value(parameter, std::to_string(number), arguments);
-    if (parameter.type == ParameterType::zipcode) return check_zipcode_number(parameter, number, arguments);
+  double real = 0;
+  // 842.0 is an integer, too (JSON Schema 2020-12, Validation, §6.1.1).
+  if (value.is_double() && value.get(real) == simdjson::SUCCESS && std::trunc(real) == real &&
+      std::abs(real) < kExactReals) {
+    number = static_cast<std::int64_t>(real);
+  } else if (value.get(number) != simdjson::SUCCESS) {
+    return "has the wrong type";
   }
+  if (parameter.type == ParameterType::integer) return check_value(parameter, std::to_string(number), arguments);
+  if (parameter.type == ParameterType::zipcode) return check_zipcode_number(parameter, number, arguments);
   return "has the wrong type";
 }
 

@@ -62,6 +62,10 @@ TEST(Arguments, TakeChoicesAndBooleansAsTheyAreWritten) {
   EXPECT_EQ(from_body(ParameterType::boolean, "false"), "false");
   EXPECT_EQ(from_body(ParameterType::integer, "-3"), "-3");
   EXPECT_EQ(from_body(ParameterType::integer, "\"3\""), "error: is no integer");
+  EXPECT_EQ(from_body(ParameterType::integer, "3.0"), "3");
+  EXPECT_EQ(from_body(ParameterType::integer, "3.5"), "error: has the wrong type");
+  EXPECT_EQ(from_body(ParameterType::integer, "1e300"), "error: has the wrong type");
+  EXPECT_EQ(from_body(ParameterType::zipcode, "2139.0"), from_body(ParameterType::zipcode, "2139"));
 }
 
 TEST(Arguments, NameWhatIsWrongInFewWords) {
