@@ -21,8 +21,8 @@ class BundleReader {
   // Takes the body over into the page's buffer. page.next is as the server wrote it, maybe relative. `where` names the
   // request in messages.
   // Errors: source_not_fhir (no JSON, another resource type, another kind of Bundle), source_unreachable (the JSON
-  // breaks off), source_limit (depth). Bytes that are no UTF-8, and control characters in strings, spoil only the
-  // entries they are in.
+  // breaks off) or source_failed (it does although all of it came), source_limit (depth). Bytes that are no UTF-8, and
+  // control characters in strings, spoil only the entries they are in.
   SearchPage read(std::string body, std::string_view where, bool all_came = false);
 
  private:

@@ -21,7 +21,7 @@ void require(bool holds) {
 
 bool promised(meta::ErrorCode code) {
   return code == meta::ErrorCode::source_not_fhir || code == meta::ErrorCode::source_unreachable ||
-         code == meta::ErrorCode::source_limit;
+         code == meta::ErrorCode::source_failed || code == meta::ErrorCode::source_limit;
 }
 
 // Whatever a caller reads of an entry is of the body, or the padding behind it.
