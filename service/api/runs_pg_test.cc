@@ -115,7 +115,7 @@ TEST_F(Runs, BelongToTheTraceOfWhoAsked) {
   client.send(
       "POST /zipcodes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 19\r\n"
       "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n{\"zipcode\":\"01003\"}");
-  EXPECT_THAT(client.read_until("}}"), HasSubstr("202 Accepted"));
+  EXPECT_THAT(client.read_until(R"("joined":false})"), HasSubstr("202 Accepted"));
   EXPECT_EQ(at(get("/runs?zipcode=01003").body, "/items/0/options/traceparent"),
             "\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"");
   post(R"({"zipcode":"01004"})");

@@ -44,6 +44,7 @@ test("loads a zip code, live, paused and resumed, to its receipt", async () => {
   await expectAccessible(page, "a run that goes");
   await page.getByRole("button", { name: "Resume" }).click();
   await state("running").waitFor();
+  await page.getByRole("button", { name: /Extract observations .*under way/ }).waitFor();
   await picture(page, "run-live");
   await clearFaults();
   await state("complete").waitFor();

@@ -61,7 +61,7 @@ function Answer(props: { run: RunDetail }) {
 }
 
 // Steps are asked for again as the run goes on, but not with each event.
-const kStepsEvery = 3000;
+const kStepsEvery = 2000;
 
 export function RunPage(props: { run: number }) {
   const [turn, setTurn] = useState(0);
@@ -98,7 +98,7 @@ export function RunPage(props: { run: number }) {
             {isOpen(run) ? <Card title="Progress"><LivePanel live={live} detail={run} /></Card> : <Answer run={run} />}
             <Rejects run={run} />
             <Card title="Steps" note="When each ran. A step that fails is tried again by its policy; every attempt is shown.">
-              <Timeline steps={steps} run={run} />
+              <Timeline steps={steps} />
             </Card>
           </>
         )}

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Data } from "../data";
 import { clock, duration, plural, stepName } from "../format";
 import { Empty, Failure, Loading } from "../parts";
-import type { RunDetail, RunSteps, Step } from "../types";
+import type { RunSteps, Step } from "../types";
 
 interface Span {
   from: number;
@@ -17,10 +17,11 @@ function spanOf(step: Step, now: number): Span {
   return { from, to: Math.max(from, moment(step.ended_at, now)) };
 }
 
-function wholeSpan(steps: Step[], run: RunDetail, now: number): Span {
+// Of the steps alone: the run's own moments are whole seconds.
+function wholeSpan(steps: Step[], now: number): Span {
   const spans = steps.map((step) => spanOf(step, now));
-  const from = Math.min(moment(run.started_at, now), ...spans.map((span) => span.from));
-  return { from, to: Math.max(from + 1, moment(run.finished_at, from), ...spans.map((span) => span.to)) };
+  const from = Math.min(...spans.map((span) => span.from));
+  return { from, to: Math.max(from + 1, ...spans.map((span) => span.to)) };
 }
 
 // The fewest rows on which no two steps overlap, up to some.
@@ -131,12 +132,12 @@ function byKind(steps: Step[]): Map<string, Step[]> {
   return kinds;
 }
 
-export function Timeline(props: { steps: Data<RunSteps>; run: RunDetail }) {
+export function Timeline(props: { steps: Data<RunSteps> }) {
   const { data, problem, reload } = props.steps;
   if (!data) return problem ? <Failure problem={problem} retry={reload} /> : <Loading />;
   if (data.steps.length === 0) return <Empty><p>No step has begun yet.</p></Empty>;
   const now = Date.now();
-  const all = wholeSpan(data.steps, props.run, now);
+  const all = wholeSpan(data.steps, now);
   return (
     <div class="timeline">
       <div class="axis" aria-hidden="true"><span>{clock(new Date(all.from).toISOString())}</span><span>{duration((all.to - all.from) / 1000)}</span></div>
