@@ -75,6 +75,12 @@ test("shows what was rejected, as it was received", async () => {
   await page.locator(".answer", { hasText: "rejected" }).waitFor();
   await clearFaults();
   await page.getByRole("heading", { name: "Rejected" }).waitFor();
+  const rejected = Number(/([\d,]+) rejected/.exec(await page.locator(".answer").textContent())[1].replace(",", ""));
+  assert.ok(rejected > 20, "more than a page of the list");
+  await page.getByRole("button", { name: "More", exact: true }).click();
+  const rows = page.getByRole("region", { name: "Rejected resources" }).locator("tbody tr");
+  await rows.nth(rejected - 1).waitFor();
+  assert.equal(await rows.count(), rejected);
   await page.getByRole("button", { name: /^Raw: Reject/ }).first().click();
   await page.locator("dialog .raw", { hasText: "\"resourceType\": \"Observation\"" }).waitFor();
   await expectAccessible(page, "a reject");

@@ -48,8 +48,8 @@ export function Trend(props: { values: CodeValues }) {
         bands: [{ series: [1, 2], fill: colors.soft }],
         series: [
           { label: "Month", value: monthValue },
-          { label: "Upper quarter", stroke: "transparent", points: { show: false }, value },
-          { label: "Lower quarter", stroke: "transparent", points: { show: false }, value },
+          { label: "75%", stroke: "transparent", points: { show: false }, value },
+          { label: "25%", stroke: "transparent", points: { show: false }, value },
           { label: "Median", stroke: colors.accent, width: 2, points: { show: months.length < 40, size: 5, fill: colors.accent }, value },
         ],
       })}

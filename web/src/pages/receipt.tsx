@@ -1,5 +1,5 @@
 // The receipt: the plain answer, the sums behind it, and what was rejected.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useData } from "../data";
 import { bytes, clock, pluralOfType, whole } from "../format";
 import { Card, RawButton, Shown, Table } from "../parts";
@@ -67,6 +67,8 @@ export function Rejects(props: { run: RunDetail }) {
   const count = run.receipts.length > 0 ? run.receipts.reduce((sum, one) => sum + one.rejected, 0) : run.progress.rejected;
   const [limit, setLimit] = useState(20);
   const rejects = useData<Page<Reject>>(count > 0 ? `rejects?run=${run.run}&limit=${limit}` : null);
+  // More of them come while the run goes on.
+  useEffect(() => rejects.reload(), [count]);
   if (count === 0) return null;
   return (
     <Card title="Rejected" note={`${whole(count)} resources could not become a row. They are kept as they were received.`}>
