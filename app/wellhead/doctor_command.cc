@@ -1,4 +1,4 @@
-// wellhead doctor: reaches for source, database and blob store, and says what is wrong and what to do.
+// wellhead doctor: reaches for source, database, blob store and Temporal's server, and says what is wrong and what to do.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -8,6 +8,7 @@
 
 #include "app/wellhead/command.h"
 #include "app/wellhead/composition.h"
+#include "app/wellhead/engines.h"
 #include "app/wellhead/stop_signals.h"
 #include "app/wellhead/table.h"
 #include "library/meta/describe.h"
@@ -24,7 +25,7 @@ constexpr std::string_view kDoctorExamples =
     "Exit status: 0 when all is well, 1 when something is not.";
 
 struct Finding {
-  std::string part;  // source, database, blob store
+  std::string part;  // source, database, blob store; engine, if it is on Temporal
   bool ok = true;
   std::string message;
   std::string advice;
@@ -41,7 +42,8 @@ struct Findings {
 
 Finding examine(std::string part, const std::function<std::string()>& look) {
   try {
-    return {std::move(part), true, look(), {}};
+    auto message = look();  // first: when it throws, the part is still to be named
+    return {std::move(part), true, std::move(message), {}};
   } catch (const meta::Error& error) {
     return {std::move(part), false, error.message(), error.advice()};
   }
@@ -102,6 +104,9 @@ int doctor(const CommandLine& line) {
     blobs->check();
     return blobs->name() + " can be written";
   }));
+  if (on_temporal(settings)) {
+    found.findings.push_back(examine("engine", [&] { return examine_temporal(settings); }));
+  }
   const bool well = std::ranges::all_of(found.findings, &Finding::ok);
   if (line.json) {
     fmt::print("{}\n", meta::to_json(found));

@@ -80,6 +80,18 @@ bool choose_queues(const meta::Settings& settings, std::map<std::string, std::si
 
 }  // namespace
 
+std::string examine_temporal(const meta::Settings& settings) {
+  const orchestration::Registry nothing;
+  TemporalEngine engine(nothing, {.connection = connection_of(settings)});
+  const auto problem = engine.look_for_problem();
+  if (!problem.empty()) {
+    throw meta::Error(meta::ErrorCode::engine_refused, problem,
+                      "Check TEMPORAL_NAMESPACE; `temporal operator namespace create` makes a namespace");
+  }
+  return fmt::format("the Temporal server at {} answers for namespace {}", settings.get(kTemporalAddress),
+                     settings.get(kTemporalNamespace));
+}
+
 ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestration::Registry& registry,
                                 orchestration::EngineObserver& observer, const KeepTrying& keep_trying) {
   TemporalEngineOptions options{.connection = connection_of(settings),

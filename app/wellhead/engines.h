@@ -40,6 +40,9 @@ ChosenEngine choose_engine(const meta::Settings& settings, orchestration::Journa
                            const orchestration::Registry& registry, orchestration::EngineObserver& observer,
                            const KeepTrying& keep_trying);
 
+// For people: which Temporal server and namespace the settings name, which answered. Throws like choose_engine.
+std::string examine_temporal(const meta::Settings& settings);
+
 // Of engine_on_temporal.cc, or of engine_without_temporal.cc in a program that is built without it.
 ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestration::Registry& registry,
                                 orchestration::EngineObserver& observer, const KeepTrying& keep_trying);

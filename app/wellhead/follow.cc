@@ -32,6 +32,7 @@ constexpr auto kLogInterval = std::chrono::seconds(1);
 constexpr auto kWorkflowInterval = std::chrono::seconds(3);
 constexpr auto kDatabasePatience = std::chrono::seconds(60);
 constexpr auto kEnginePatience = std::chrono::minutes(15);
+constexpr auto kEndPatience = std::chrono::seconds(15);
 
 // A connection that comes back after the database was away for a while. What is done in read() may also use other
 // connections, and ask an engine's server, for which the load waits longer.
@@ -181,6 +182,27 @@ void follow_runs(Worker& worker, const Database& database, const std::vector<met
       });
     }
     signals.wait_for(open ? kPoll : kDrawInterval);
+  }
+}
+
+void let_workflows_end(Worker& worker, const Database& database, const std::vector<meta::RunId>& runs,
+                       const StopSignals& signals) {
+  const auto until = Clock::now() + kEndPatience;
+  auto& engine = worker.engine();
+  const auto ended = [&engine](const std::string& workflow_id) {
+    const auto execution = engine.latest_execution(workflow_id);
+    const auto description = execution ? engine.describe(*execution) : std::nullopt;
+    return !description || orchestration::is_end(description->state);
+  };
+  try {
+    auto connection = database.connect();
+    for (const auto run : runs) {
+      const auto workflow = zipcode::workflow_id(zipcode::read_run(connection, run));
+      while (!signals.requested() && Clock::now() < until && !ended(workflow)) signals.wait_for(kPoll);
+    }
+  } catch (const Error& error) {
+    // The runs are closed all the same.
+    spdlog::warn("{}", error.what());
   }
 }
 

@@ -16,6 +16,11 @@ namespace wellhead::app {
 void follow_runs(Worker& worker, const Database& database, const std::vector<meta::RunId>& runs,
                  const StopSignals& signals, bool on_terminal);
 
+// A run is closed a moment before its workflow ends. Blocks until that is done too, so that no worker needs to come for
+// it, for some seconds at most.
+void let_workflows_end(Worker& worker, const Database& database, const std::vector<meta::RunId>& runs,
+                       const StopSignals& signals);
+
 // Whether progress is drawn on the terminal; then the log is quieter, unless its level was set.
 bool draws_progress(const CommandLine& line, const meta::Settings& settings);
 

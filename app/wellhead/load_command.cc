@@ -140,6 +140,7 @@ int load(const CommandLine& line, const LoadArguments& arguments) {
   for (const auto& zipcode : zipcodes) runs.push_back(worker.load(zipcode, options).run);
   worker.begin();
   follow_runs(worker, database, runs, signals, on_terminal);
+  let_workflows_end(worker, database, runs, signals);
   worker.stop();
   if (!signals.requested()) worker.housekeeping().tidy_up();  // these runs' blobs may be due at once
   if (signals.requested()) return interrupted(zipcodes);

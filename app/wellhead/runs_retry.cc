@@ -35,6 +35,7 @@ int retry(const CommandLine& line, const RetryArguments& arguments) {
   }
   worker.begin();
   follow_runs(worker, database, {run}, signals, on_terminal);
+  let_workflows_end(worker, database, {run}, signals);
   worker.stop();
   if (signals.requested()) {
     throw meta::Error(meta::ErrorCode::cancelled,
