@@ -48,6 +48,7 @@ meta::ErrorCode code_of(temporal_status status) {
     case kFailedPrecondition:
       return meta::ErrorCode::conflict;
     case 1:  // CANCELLED: by a limit of its transport
+    case 2:  // UNKNOWN: so the client calls a connection that broke
     case kDeadlineExceeded:
     case 8:   // RESOURCE_EXHAUSTED
     case 13:  // INTERNAL
@@ -56,6 +57,16 @@ meta::ErrorCode code_of(temporal_status status) {
     default:
       return meta::ErrorCode::engine_refused;
   }
+}
+
+std::string advice_of(temporal_status status, const std::string& what) {
+  if (code_of(status) == meta::ErrorCode::engine_unreachable) {
+    return "Is the Temporal server up at TEMPORAL_ADDRESS? It is asked again where that makes sense";
+  }
+  if (status == kNotFound && what.find("Namespace ") != std::string::npos) {
+    return "Check TEMPORAL_NAMESPACE; `temporal operator namespace create` makes a namespace";
+  }
+  return {};
 }
 
 void check(temporal_status status, const char* what, const Bytes& error, meta::ErrorCode code) {
@@ -101,10 +112,7 @@ std::string own_identity() {
 }  // namespace
 
 RpcError::RpcError(temporal_status status, const std::string& what, std::string details)
-    : meta::Error(code_of(status), what,
-                  code_of(status) == meta::ErrorCode::engine_unreachable
-                      ? "Is the Temporal server up at TEMPORAL_ADDRESS? It is asked again where that makes sense"
-                      : ""),
+    : meta::Error(code_of(status), what, advice_of(status, what)),
       status_(status),
       details_(std::move(details)) {}
 
@@ -122,7 +130,7 @@ Runtime::Runtime(const std::string& metrics_listen) {
 Client::Client(Runtime& runtime, const Connection& connection)
     : name_space_(connection.name_space),
       identity_(connection.identity.empty() ? own_identity() : connection.identity) {
-  if (!connection.payload_keys.empty()) codec_.emplace(connection.payload_keys);
+  if (!connection.payload_keys.empty()) codec_ = PayloadCodec(connection.payload_keys);
   const std::string options = meta::to_json(ClientJson{.address = connection.address,
                                                        .name_space = name_space_,
                                                        .identity = identity_,
@@ -147,7 +155,7 @@ std::string Client::call_bytes(std::string_view method, const std::string& reque
   const auto status =
       temporal_client_rpc(handle_.get(), method.data(), method.size(), data_of(request), request.size(),
                           static_cast<std::uint32_t>(timeout.count()), response.out(), error.out(), details.out());
-  if (status > 0) throw RpcError(status, fmt::format("Temporal's {}: {}", method, error.text()), details.text());
+  if (status > 0) throw RpcError(status, "Temporal's " + error.text(), details.text());  // which names the method
   check(status, "a request to Temporal", error, meta::ErrorCode::internal);
   return response.text();
 }

@@ -101,7 +101,7 @@ class Client {
 
   const std::string& name_space() const { return name_space_; }
   const std::string& identity() const { return identity_; }
-  bool encrypts() const { return codec_.has_value(); }
+  bool encrypts() const { return codec_.encrypts(); }
 
   // One method of the workflow service, or "OperatorService/…". Throws RpcError.
   template <class Response, class Request>
@@ -114,17 +114,18 @@ class Client {
     receive(response);
     return response;
   }
-  // Of what goes out, encrypted if there are keys; what came in is decrypted where it stands.
+  // Of what goes out, encrypted if there are keys; what came in is decrypted where it stands, or Error{engine_refused}
+  // names the key that is missing.
   template <class Message>
   std::string bytes_of(const Message& message) const {
-    if (!codec_) return message.SerializeAsString();
+    if (!encrypts()) return message.SerializeAsString();
     Message encrypted = message;
-    Border(*codec_, Border::Direction::out).cross(encrypted);
+    Border(codec_, Border::Direction::out).cross(encrypted);
     return encrypted.SerializeAsString();
   }
   template <class Message>
   void receive(Message& message) const {
-    if (codec_) Border(*codec_, Border::Direction::in).cross(message);
+    Border(codec_, Border::Direction::in).cross(message);
   }
   std::string call_bytes(std::string_view method, const std::string& request, std::chrono::milliseconds timeout);
 
@@ -134,7 +135,7 @@ class Client {
     void operator()(temporal_client* client) const { temporal_client_free(client); }
   };
   std::string name_space_, identity_;
-  std::optional<PayloadCodec> codec_;
+  PayloadCodec codec_;
   std::unique_ptr<temporal_client, Free> handle_;
 };
 

@@ -103,6 +103,7 @@ PayloadCodec::PayloadCodec(std::string_view keys) {
 }
 
 void PayloadCodec::encode(ApiPayload& payload) const {
+  if (keys_.empty()) return;
   const Key& key = keys_.front();
   ApiPayload encoded;
   (*encoded.mutable_metadata())[kEncoding] = kEncrypted;

@@ -17,9 +17,12 @@ namespace wellhead::orchestration::temporal_engine {
 
 class PayloadCodec {
  public:
+  // Without keys it encodes nothing, and what is encrypted cannot be decoded.
+  PayloadCodec() = default;
   // "id:key,id:key", each key 32 bytes in base64 (`openssl rand -base64 32`). Error{invalid_setting} without the text.
   explicit PayloadCodec(std::string_view keys);
 
+  bool encrypts() const { return !keys_.empty(); }
   void encode(::temporal::api::common::v1::Payload& payload) const;
   // Error{engine_refused}: it was encrypted with a key that is not here, or is damaged.
   void decode(::temporal::api::common::v1::Payload& payload) const;

@@ -62,7 +62,7 @@ std::set<std::string> SearchAttributes::learn(const std::set<std::string>& wante
       there_.insert(missing.begin(), missing.end());
     }
   } catch (const RpcError& error) {
-    if (error.code() == meta::ErrorCode::engine_unreachable) throw;
+    if (error.code() == meta::ErrorCode::engine_unreachable || error.status() == kNotFound) throw;
     spdlog::warn(
         "executions on Temporal can be searched for by id alone: this process may not look for the search attributes "
         "{} of namespace {}, or make them ({}). Somebody who may makes them with `temporal operator search-attribute "
