@@ -3,17 +3,11 @@
 // The load must end as an undisturbed one does, and have fetched nothing again that it had finished.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
-#include <random>
 #include <string>
 
-#include "tests/fixture/fhirsim.h"
-#include "tests/fixture/postgres.h"
-#include "tests/fixture/process.h"
-#include "tests/functional/program.h"
+#include "tests/chaos/disturbed_load.h"
 
 namespace wellhead::chaos {
 
@@ -28,7 +22,7 @@ struct Options {
 
 // Owns its servers, databases and directories. Every call blocks, and throws std::runtime_error with what was expected
 // and what the program wrote.
-class Chaos {
+class Chaos : public DisturbedLoad {
  public:
   explicit Chaos(const Options& options);
 
@@ -41,7 +35,6 @@ class Chaos {
   void verify() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
   enum class Event { none, database_kill, blob_outage };
 
   std::map<std::string, std::string> settings() const;
@@ -51,16 +44,8 @@ class Chaos {
   void wait_for_ownership(fixture::Process& load) const;
   void kill_database(fixture::Process& load);
   void break_blobs(fixture::Process& load);
-  std::int64_t patients_done() const;
-  std::chrono::milliseconds chance(int least, int most);
 
   Options options_;
-  std::mt19937_64 random_;
-  fixture::PostgresServer postgres_;
-  fixture::FhirSim server_;
-  functional::Warehouse undisturbed_;
-  functional::Warehouse warehouse_;
-  functional::FetchProof proof_;
   int kills_ = 0;
   int kills_at_the_end_ = 0;
   int database_kills_ = 0;

@@ -15,52 +15,25 @@ using fixture::Process;
 using std::chrono::milliseconds;
 
 constexpr auto kPoll = milliseconds(100);
-constexpr int kSlots = 5;                     // extraction activities of a load at a time
 constexpr std::chrono::minutes kPatience{5};  // for the load's end once nothing disturbs it
-
-// Warehouses are made on the server that this names.
-void announce(const fixture::PostgresServer& server) { setenv("WELLHEAD_TEST_DATABASE_URL", server.url().c_str(), 1); }
-
-[[noreturn]] void fail(const std::string& what, const Process& program) {
-  throw std::runtime_error(fmt::format("{}; it wrote:\n{}{}", what, program.output(), program.errors()));
-}
-
-void expect(bool good, const std::string& what) {
-  if (!good) throw std::runtime_error(what);
-}
 
 }  // namespace
 
 TemporalChaos::TemporalChaos(const TemporalOptions& options)
-    : options_(options),
-      random_(options.seed),
-      source_({"--generate", std::to_string(options.patients), "--observations", std::to_string(options.observations),
-               "--zip", "02139", "--seed", std::to_string(options.seed)}),
-      undisturbed_((announce(postgres_), functional::Warehouse::Begin::migrated)),
+    : DisturbedLoad(options.patients, options.observations, options.seed),
+      options_(options),
       workers_(static_cast<std::size_t>(options.workers)) {}
 
 std::map<std::string, std::string> TemporalChaos::settings() const {
-  auto environment = functional::program_settings(warehouse_, source_);
-  environment["WELLHEAD_PAGE_SIZE"] = std::to_string(std::max(options_.observations, 50));
+  auto environment = DisturbedLoad::settings();
   environment["WELLHEAD_ENGINE"] = "temporal";
   environment["TEMPORAL_ADDRESS"] = temporal_.address();
   environment["WELLHEAD_LEASE_DURATION"] = "3s";
   return environment;
 }
 
-milliseconds TemporalChaos::chance(int least, int most) {
-  return milliseconds(std::uniform_int_distribution<int>(least, most)(random_));
-}
-
 void TemporalChaos::load_undisturbed() {
-  auto environment = settings();
-  environment["WELLHEAD_ENGINE"] = "embedded";
-  environment["WELLHEAD_DATABASE_URL"] = undisturbed_.database_url();
-  environment["WELLHEAD_BLOB_URL"] = undisturbed_.blob_url();
-  Process load(WELLHEAD_PROGRAM, {"load", "02139"}, environment);
-  if (load.wait(kPatience) != 0) fail("the undisturbed load failed", load);
-  source_.clear_log();
-  source_.add_fault(R"({"kind": "latency", "ms": 120, "jitter_ms": 60})");
+  DisturbedLoad::load_undisturbed(R"({"kind": "latency", "ms": 120, "jitter_ms": 60})");
 }
 
 void TemporalChaos::start(Worker& worker) {
@@ -88,7 +61,7 @@ void TemporalChaos::look_after(Worker& worker, std::int64_t done) {
     return;
   }
   expect_running(worker);
-  const auto most = static_cast<std::int64_t>(options_.patients) * (kills() + 1) / (wanted_kills() + 2);
+  const auto most = static_cast<std::int64_t>(patients()) * (kills() + 1) / (wanted_kills() + 2);
   if (Clock::now() < worker.next && done < most) return;
   kill(worker);
 }
@@ -108,7 +81,7 @@ void TemporalChaos::kill(Worker& worker) {
   note_death(process);
   if (kills() % 10 != 0) return;
   fmt::print("{} kills, {} of the server: {} of {} patients done\n", kills(), server_kills_, patients_done(),
-             options_.patients);
+             patients());
   std::fflush(stdout);
 }
 
@@ -142,11 +115,6 @@ int TemporalChaos::kills() const {
   return sum;
 }
 
-std::int64_t TemporalChaos::patients_done() const {
-  return warehouse_.number(
-      "SELECT coalesce(sum((result->>'patients')::bigint), 0) FROM staged_batch WHERE resource_type = 'Observation'");
-}
-
 void TemporalChaos::finish() {
   source_.clear_faults();
   for (auto& worker : workers_) {
@@ -166,21 +134,14 @@ void TemporalChaos::finish() {
 }
 
 void TemporalChaos::verify() const {
-  const auto states = warehouse_.value("SELECT string_agg(state, ' ') FROM run");
-  expect(states == "complete", "expected one complete run, found: " + states);
-  expect(warehouse_.content() == undisturbed_.content(), "the rows differ from those of the undisturbed load");
-  expect(warehouse_.receipts() == undisturbed_.receipts(),
-         fmt::format("the receipts differ: undisturbed\n{}\ndisturbed\n{}", undisturbed_.receipts(),
-                     warehouse_.receipts()));
+  expect_equal();
   const auto figures = proof_.figures(warehouse_, source_);
   fmt::print(
       "{} kills of {} workers, {} of the Temporal server; {} searches answered, {} of them again; batches of up to {} "
       "patients; {} steps finished before an attempt began were fetched\n",
       kills(), options_.workers, server_kills_, figures.searches, figures.repeated, figures.largest_batch,
       figures.fetched_again.size());
-  for (const auto& target : figures.fetched_again) expect(false, "fetched again after it was staged: " + target);
-  expect(figures.repeated <= (kills() + server_kills_) * (kSlots * figures.largest_batch + 1),
-         "more was fetched twice than was in flight");
+  expect_little_repeated(figures, kills() + server_kills_);
 }
 
 }  // namespace wellhead::chaos

@@ -7,17 +7,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "tests/fixture/fhirsim.h"
-#include "tests/fixture/postgres.h"
-#include "tests/fixture/process.h"
+#include "tests/chaos/disturbed_load.h"
 #include "tests/fixture/temporal_server.h"
-#include "tests/functional/program.h"
 
 namespace wellhead::chaos {
 
@@ -32,7 +27,7 @@ struct TemporalOptions {
 
 // Owns its servers, databases and directories. Every call blocks, and throws std::runtime_error with what was expected
 // and what the programs wrote.
-class TemporalChaos {
+class TemporalChaos : public DisturbedLoad {
  public:
   explicit TemporalChaos(const TemporalOptions& options);
 
@@ -45,7 +40,6 @@ class TemporalChaos {
   void verify() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Worker {
     std::unique_ptr<fixture::Process> process;  // null between a kill and the next start
     Clock::time_point next;                     // of a kill, or a start
@@ -64,19 +58,11 @@ class TemporalChaos {
   void note_death(pid_t process);
   void kill_server();
   void expect_running(Worker& worker) const;
-  std::int64_t patients_done() const;
   int kills() const;
   int wanted_kills() const { return options_.kills * options_.workers; }
-  std::chrono::milliseconds chance(int least, int most);
 
   TemporalOptions options_;
-  std::mt19937_64 random_;
-  fixture::PostgresServer postgres_;
-  fixture::FhirSim source_;
   fixture::TemporalServer temporal_;
-  functional::Warehouse undisturbed_;
-  functional::Warehouse warehouse_;
-  functional::FetchProof proof_;
   std::vector<Pending> pending_;
   std::vector<Worker> workers_;
   int server_kills_ = 0;
