@@ -1,4 +1,5 @@
-// wellhead doctor: reaches for source, database, blob store and Temporal's server, and says what is wrong and what to do.
+// wellhead doctor: reaches for source, database, blob store and Temporal's server, and says what is wrong and what to
+// do.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 

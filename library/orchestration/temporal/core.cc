@@ -112,9 +112,7 @@ std::string own_identity() {
 }  // namespace
 
 RpcError::RpcError(temporal_status status, const std::string& what, std::string details)
-    : meta::Error(code_of(status), what, advice_of(status, what)),
-      status_(status),
-      details_(std::move(details)) {}
+    : meta::Error(code_of(status), what, advice_of(status, what)), status_(status), details_(std::move(details)) {}
 
 Runtime::Runtime(const std::string& metrics_listen) {
   RuntimeJson json;
