@@ -101,12 +101,14 @@ const kShown = 200;
 
 function Kind(props: { name: string; steps: Step[]; all: Span; now: number }) {
   const bad = props.steps.some((step) => step.state === "failed");
-  const [open, setOpen] = useState(bad);
+  // What fails while one looks opens too, until the reader has chosen.
+  const [chosen, setChosen] = useState<boolean>();
+  const open = chosen ?? bad;
   // What failed first; of many that went well some are enough.
   const order = [...props.steps].sort((a, b) => Number(b.state === "failed") - Number(a.state === "failed") || Number(b.attempts.length > 1) - Number(a.attempts.length > 1));
   return (
     <li class="kind">
-      <button type="button" class="lane-head" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button type="button" class="lane-head" aria-expanded={open} onClick={() => setChosen(!open)}>
         <span class="strong"><span class="turn" aria-hidden="true">▸</span>{stepName(props.name)}</span>
         <span class="faint">{counted(props.steps)}</span>
       </button>
