@@ -50,7 +50,8 @@ TEST(Grafana, AsksForMetricsThatExist) {
     simdjson::dom::array targets;
     if (panel["targets"].get(targets) != simdjson::SUCCESS) continue;
     for (const auto target : targets) {
-      const std::string query(std::string_view(target["expr"]));
+      const std::string_view expression = target["expr"];
+      const std::string query(expression);
       std::sregex_iterator found(query.begin(), query.end(), name);
       EXPECT_NE(found, std::sregex_iterator()) << query;
       for (; found != std::sregex_iterator(); ++found) {
