@@ -93,7 +93,7 @@ api::schedule::v1::Schedule to_temporal(const Schedule& schedule, const std::str
 }
 
 [[noreturn]] void throw_no_schedule(const std::string& schedule_id) {
-  throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no schedule '{}'", schedule_id));
+  throw meta::Error(meta::ErrorCode::not_found, fmt::format("there is no schedule {}", schedule_id));
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ void Schedules::create(const Schedule& schedule) {
     client_.call<service::CreateScheduleResponse>("CreateSchedule", request);
   } catch (const RpcError& error) {
     if (error.status() != kAlreadyExists) throw;
-    throw meta::Error(meta::ErrorCode::conflict, fmt::format("there is a schedule '{}' already", schedule.id));
+    throw meta::Error(meta::ErrorCode::conflict, fmt::format("there is a schedule {} already", schedule.id));
   }
   const std::lock_guard lock(mutex_);
   created_.insert(schedule.id);
