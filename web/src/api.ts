@@ -5,6 +5,7 @@ export interface Problem {
   status: number;
   code: string;
   detail: string;
+  retryAfter?: number;   // seconds, if the server says when to come again
 }
 
 export class ApiError extends Error {
@@ -35,7 +36,8 @@ async function problemOf(response: Response): Promise<ApiError> {
     // No problem document: a proxy's page, for example.
   }
   if (response.status === 401) wantKey();
-  return new ApiError({ status: response.status, code, detail });
+  const retryAfter = Number(response.headers.get("Retry-After")) || undefined;
+  return new ApiError({ status: response.status, code, detail, retryAfter });
 }
 
 async function request(path: string, options: RequestInit = {}): Promise<Response> {
@@ -50,8 +52,23 @@ async function request(path: string, options: RequestInit = {}): Promise<Respons
   return response;
 }
 
+const kRetries = 5;
+
+// A server with too many long answers under way, or too many requests a second, says when to come again.
+async function ask(path: string, options: RequestInit): Promise<Response> {
+  for (let tries = 0; ; ++tries) {
+    try {
+      return await request(path, options);
+    } catch (error) {
+      const seconds = error instanceof ApiError ? error.problem.retryAfter : undefined;
+      if (seconds === undefined || tries === kRetries) throw error;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    }
+  }
+}
+
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await request(path, { headers: headers({ Accept: "application/json" }), signal });
+  const response = await ask(path, { headers: headers({ Accept: "application/json" }), signal });
   return (await response.json()) as T;
 }
 
