@@ -56,10 +56,11 @@ TEST_F(Keys, OpenTheApiToOtherMachines) {
 TEST_F(Keys, LetAnAdminErasePatientsForGood) {
   ASSERT_EQ(run({"load", "02139"}).status, 0);
   const std::string admin = key("admin");
+  const std::string operating = key("operator");
   const std::string id(database_.connect().query("SELECT id FROM patient ORDER BY id LIMIT 1").text(0, 0));
   Process serve(WELLHEAD_PROGRAM, {"serve"}, environment_);
   const std::string api = api_of(serve);
-  EXPECT_EQ(send(api, "DELETE", "/patients/" + id, key("operator")).status, 403);
+  EXPECT_EQ(send(api, "DELETE", "/patients/" + id, operating).status, 403);
   const RawResponse erased = send(api, "DELETE", "/patients/" + id, admin);
   EXPECT_EQ(erased.status, 200) << erased.body;
   EXPECT_EQ(testing::Json(erased.body).number("/patients"), 1);
