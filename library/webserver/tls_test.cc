@@ -29,11 +29,11 @@ using testing::RawClient;
 // One connection by TLS, which believes every certificate.
 class TlsClient {
  public:
-  explicit TlsClient(std::uint16_t port, int version = TLS1_3_VERSION) {
+  explicit TlsClient(std::uint16_t port, int version = TLS1_3_VERSION)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     context_.reset(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_max_proto_version(context_.get(), version);
     SSL_CTX_set_security_level(context_.get(), 0);  // what is too old is for the server to refuse
-    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const timeval limit{10, 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     sockaddr_in address{};
@@ -75,7 +75,7 @@ class TlsClient {
  private:
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{nullptr, SSL_CTX_free};
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_{nullptr, SSL_free};
-  int socket_ = -1;
+  int socket_;
   bool connected_ = false;
   bool closed_well_ = false;
 };

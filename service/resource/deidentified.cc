@@ -74,6 +74,18 @@ std::string zip3_sql(const Column& column) {
          ") THEN '000' ELSE left(" + name + ", 3) END";
 }
 
+// Units of ages, in UCUM or as people write them, and what an age over 89 is in them; both in SQL.
+struct AgeUnit {
+  std::string_view names;
+  std::string_view over_89;
+};
+constexpr auto kAgeUnits = std::to_array<AgeUnit>({
+    {"'a', 'a_g', 'a_j', 'a_t', 'y', 'yr', 'yrs', 'year', 'years'", "> 89"},
+    {"'mo', 'mos', 'month', 'months'", ">= 1080"},
+    {"'wk', 'week', 'weeks'", ">= 4696"},
+    {"'d', 'day', 'days'", ">= 32872"},
+});
+
 // A number is hidden that is an age over 89: by its unit (UCUM, or as people write it), or by what was observed.
 std::string measure_sql(const ApiTable& table, const Column& column) {
   constexpr std::string_view numbered = "_number";
@@ -84,11 +96,9 @@ std::string measure_sql(const ApiTable& table, const Column& column) {
   for (const char* suffix : {"_code", "_unit"}) {
     const Column* unit = find(table, base + suffix);
     if (unit == nullptr) continue;
-    const std::string lowered = "lower(" + sql_name(unit->name) + ")";
-    ages.push_back(lowered + " IN ('a', 'a_g', 'a_j', 'a_t', 'y', 'yr', 'yrs', 'year', 'years') AND " + name + " > 89");
-    ages.push_back(lowered + " IN ('mo', 'mos', 'month', 'months') AND " + name + " >= 1080");
-    ages.push_back(lowered + " IN ('wk', 'week', 'weeks') AND " + name + " >= 4696");
-    ages.push_back(lowered + " IN ('d', 'day', 'days') AND " + name + " >= 32872");
+    for (const AgeUnit& age : kAgeUnits) {
+      ages.push_back(fmt::format("lower({}) IN ({}) AND {} {}", sql_name(unit->name), age.names, name, age.over_89));
+    }
   }
   if (const Column* code = find(table, "code")) {
     ages.push_back(sql_name(code->name) + " IN (" + std::string(kAgeCodes) + ") AND " + name + " > 89");

@@ -142,7 +142,7 @@ class ListSql {
       conditions_.push_back("zp.zipcode = " + zipcode);
       conditions_.push_back(zipcode_conditions(shape_.no_longer_found));
       if (!shape_.no_longer_found && api_.patient_column != key_column(api_.table)) {
-        conditions_.push_back("t.last_seen_run >= (SELECT run FROM as_of)");
+        conditions_.emplace_back("t.last_seen_run >= (SELECT run FROM as_of)");
       }
       // The same order, by the index that the zip code is found with.
       if (api_.patient_column == key_column(api_.table)) key_ = "zp.patient_id";
