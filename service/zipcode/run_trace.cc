@@ -28,7 +28,7 @@ std::optional<meta::TraceContext> RunTraces::of(meta::RunId run) {
     const auto rows =
         database_.borrow()->query("SELECT options->>'traceparent' FROM run WHERE run_id = $1", {run.value});
     if (rows.empty() || rows.is_null(0, 0)) return std::nullopt;
-    const auto trace = meta::TraceContext::parse(rows.text(0, 0));
+    auto trace = meta::TraceContext::parse(rows.text(0, 0));
     if (!trace) return std::nullopt;
     const std::lock_guard lock(mutex_);
     if (known_.size() >= kKnownTraces) known_.erase(known_.begin());
