@@ -34,16 +34,16 @@ void check(const FaultRule& rule) {
   if (rule.every < 1) refuse_fault("every must be at least 1");
 }
 
-FaultRule parse_rule(simdjson::dom::element element) {
-  simdjson::dom::object object;
-  if (element.get(object) != simdjson::SUCCESS) refuse_fault("a fault is a JSON object");
-  for (const auto field : object) {
+FaultRule parse_rule(meta::JsonValue value) {
+  std::vector<std::pair<std::string_view, meta::JsonValue>> members;
+  if (!value.get(members)) refuse_fault("a fault is a JSON object");
+  for (const auto& [name, _] : members) {
     const bool known =
-        std::apply([&](const auto&... entry) { return ((entry.name == field.key) || ...); }, FaultRule::kFields);
-    if (!known) refuse_fault("unknown field '" + std::string(field.key) + "' of a fault");
+        std::apply([&](const auto&... entry) { return ((entry.name == name) || ...); }, FaultRule::kFields);
+    if (!known) refuse_fault("unknown field '" + std::string(name) + "' of a fault");
   }
   FaultRule rule;
-  meta::read_json(element, "fault", rule);
+  meta::read_json(value, "fault", rule);
   rule.fired = 0;
   check(rule);
   return rule;
@@ -52,14 +52,12 @@ FaultRule parse_rule(simdjson::dom::element element) {
 }  // namespace
 
 std::vector<FaultRule> parse_fault_rules(std::string_view json) {
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
-  meta::parse_json(json, parser, document);
+  const meta::JsonDocument document(json);
   std::vector<FaultRule> rules;
-  if (simdjson::dom::array list; document.get(list) == simdjson::SUCCESS) {
-    for (const auto element : list) rules.push_back(parse_rule(element));
+  if (std::vector<meta::JsonValue> list; document.root().get(list)) {
+    for (const meta::JsonValue element : list) rules.push_back(parse_rule(element));
   } else {
-    rules.push_back(parse_rule(document));
+    rules.push_back(parse_rule(document.root()));
   }
   return rules;
 }

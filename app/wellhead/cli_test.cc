@@ -20,6 +20,16 @@ using ::testing::StartsWith;
 
 using Environment = std::map<std::string, std::string>;
 
+// What `settings --json` says of each.
+struct ListedSetting {
+  std::string name;
+  std::string value;
+  std::string from;
+  static constexpr auto kFields =
+      meta::fields(meta::field("name", &ListedSetting::name), meta::field("value", &ListedSetting::value),
+                   meta::field("from", &ListedSetting::from));
+};
+
 struct Outcome {
   int status = 0;
   std::string output;
@@ -124,13 +134,9 @@ TEST(Cli, ShowsSettingsAndWhereTheyCameFrom) {
                            {{"WELLHEAD_DATABASE_URL", "postgresql://me:s3cret@db/x"}});
   ASSERT_EQ(outcome.status, 0) << outcome.errors;
   EXPECT_THAT(outcome.output, Not(HasSubstr("s3cret")));
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
-  meta::parse_json(outcome.output, parser, document);
   std::map<std::string, std::pair<std::string, std::string>> settings;
-  for (const auto entry : document.get_array()) {
-    settings[std::string(std::string_view(entry["name"]))] = {std::string(std::string_view(entry["value"])),
-                                                              std::string(std::string_view(entry["from"]))};
+  for (const auto& setting : meta::from_json<std::vector<ListedSetting>>(outcome.output)) {
+    settings[setting.name] = {setting.value, setting.from};
   }
   EXPECT_THAT(settings["WELLHEAD_CONCURRENCY"], Pair("7", "--concurrency"));
   EXPECT_EQ(settings["WELLHEAD_PAGE_SIZE"].first, "50");
@@ -150,10 +156,8 @@ TEST(Cli, PrintsTheConnectionWithoutItsPassword) {
   EXPECT_EQ(outcome.output, "postgresql://db/x\n");
   const auto own = run({"psql", "--print", "--json"});
   EXPECT_EQ(own.status, 0) << own.errors;
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
-  meta::parse_json(own.output, parser, document);
-  EXPECT_THAT(std::string(std::string_view(document["url"])), HasSubstr("/nonexistent/wellhead/postgres"));
+  const auto connection = meta::from_json<std::map<std::string, std::string>>(own.output);
+  EXPECT_THAT(connection.at("url"), HasSubstr("/nonexistent/wellhead/postgres"));
 }
 
 TEST(Cli, FailsInOneLineWhenAServerIsNotThere) {

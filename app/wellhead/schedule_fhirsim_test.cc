@@ -18,6 +18,23 @@
 namespace wellhead::app {
 namespace {
 
+// What `schedules list --json` says, as far as it is looked at.
+struct ListedSchedule {
+  std::string zipcode;
+  bool paused = false;
+  std::string note;
+  std::string last_state;
+  std::int64_t started = 0;
+  static constexpr auto kFields =
+      meta::fields(meta::field("zipcode", &ListedSchedule::zipcode), meta::field("paused", &ListedSchedule::paused),
+                   meta::field("note", &ListedSchedule::note), meta::field("last_state", &ListedSchedule::last_state),
+                   meta::field("started", &ListedSchedule::started));
+};
+struct Listed {
+  std::vector<ListedSchedule> schedules;
+  static constexpr auto kFields = meta::fields(meta::field("schedules", &Listed::schedules));
+};
+
 namespace fs = std::filesystem;
 using fixture::Process;
 using ::testing::AllOf;
@@ -79,14 +96,13 @@ TEST_F(ScheduleCommand, LoadsAgainAndAgain) {
   wait_until([&] { return number("SELECT count(*) FROM run WHERE state IN ('queued', 'running')") == 0; });
   const auto listed = run({"list", "--json"});
   ASSERT_EQ(listed.status, 0) << listed.errors;
-  simdjson::dom::parser parser;
-  simdjson::dom::element answer;
-  meta::parse_json(listed.output, parser, answer);
-  EXPECT_EQ(std::string_view(answer.at_pointer("/schedules/0/zipcode")), "02139");
-  EXPECT_TRUE(bool(answer.at_pointer("/schedules/0/paused")));
-  EXPECT_EQ(std::string_view(answer.at_pointer("/schedules/0/note")), "enough");
-  EXPECT_EQ(std::string_view(answer.at_pointer("/schedules/0/last_state")), "complete");
-  EXPECT_GE(std::int64_t(answer.at_pointer("/schedules/0/started")), 3);
+  const Listed answer = meta::from_json<Listed>(listed.output);
+  ASSERT_EQ(answer.schedules.size(), 1U);
+  EXPECT_EQ(answer.schedules[0].zipcode, "02139");
+  EXPECT_TRUE(answer.schedules[0].paused);
+  EXPECT_EQ(answer.schedules[0].note, "enough");
+  EXPECT_EQ(answer.schedules[0].last_state, "complete");
+  EXPECT_GE(answer.schedules[0].started, 3);
   expect_rows();
   EXPECT_EQ(number("SELECT count(*) FROM receipt WHERE run_id > (SELECT min(run_id) FROM run) AND unchanged <> staged"),
             0);

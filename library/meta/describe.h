@@ -18,7 +18,6 @@
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <simdjson.h>
 
 #include <chrono>
 #include <concepts>
@@ -33,6 +32,7 @@
 
 #include "library/meta/clock.h"
 #include "library/meta/ids.h"
+#include "library/meta/json_value.h"
 
 namespace wellhead::meta {
 
@@ -149,31 +149,31 @@ void write_json(JsonWriter& out, const T& value) {
 }
 
 template <class T>
-void read_json(simdjson::dom::element in, std::string_view name, T& value) {
+void read_json(JsonValue in, std::string_view name, T& value) {
   using namespace describe_detail;
   if constexpr (std::same_as<T, bool>) {
-    if (in.get(value) != simdjson::SUCCESS) wrong_type(name, "true or false");
+    if (!in.get(value)) wrong_type(name, "true or false");
   } else if constexpr (std::integral<T>) {
     std::conditional_t<std::unsigned_integral<T>, std::uint64_t, std::int64_t> wide{};
-    if (in.get(wide) != simdjson::SUCCESS || !std::in_range<T>(wide)) wrong_type(name, "an integer in range");
+    if (!in.get(wide) || !std::in_range<T>(wide)) wrong_type(name, "an integer in range");
     value = static_cast<T>(wide);
   } else if constexpr (std::floating_point<T>) {
     double wide{};
-    if (in.get(wide) != simdjson::SUCCESS) wrong_type(name, "a number");
+    if (!in.get(wide)) wrong_type(name, "a number");
     value = static_cast<T>(wide);
   } else if constexpr (std::same_as<T, std::string>) {
     std::string_view text;
-    if (in.get(text) != simdjson::SUCCESS) wrong_type(name, "a string");
+    if (!in.get(text)) wrong_type(name, "a string");
     value = text;
   } else if constexpr (std::same_as<T, Zipcode>) {
     std::string_view text;
-    if (in.get(text) != simdjson::SUCCESS) wrong_type(name, "a zip code");
+    if (!in.get(text)) wrong_type(name, "a zip code");
     value = text.empty() ? Zipcode() : Zipcode::parse(text);
   } else if constexpr (kIsStrongId<T>) {
     read_json(in, name, value.value);
   } else if constexpr (kIsDuration<T>) {
     std::int64_t count{};
-    if (in.get(count) != simdjson::SUCCESS) wrong_type(name, "an integer");
+    if (!in.get(count)) wrong_type(name, "an integer");
     value = T(static_cast<typename T::rep>(count));
   } else if constexpr (kIsOptional<T>) {
     if (in.is_null()) {
@@ -182,26 +182,24 @@ void read_json(simdjson::dom::element in, std::string_view name, T& value) {
       read_json(in, name, value.emplace());
     }
   } else if constexpr (kIsVector<T>) {
-    simdjson::dom::array items;
-    if (in.get(items) != simdjson::SUCCESS) wrong_type(name, "an array");
+    std::vector<JsonValue> items;
+    if (!in.get(items)) wrong_type(name, "an array");
     value.clear();
     value.reserve(items.size());
-    for (const auto item : items) read_json(item, name, value.emplace_back());
+    for (const JsonValue item : items) read_json(item, name, value.emplace_back());
   } else if constexpr (kIsMap<T>) {
-    simdjson::dom::object object;
-    if (in.get(object) != simdjson::SUCCESS) wrong_type(name, "an object");
+    std::vector<std::pair<std::string_view, JsonValue>> members;
+    if (!in.get(members)) wrong_type(name, "an object");
     value.clear();
-    for (const auto entry : object) read_json(entry.value, entry.key, value[std::string(entry.key)]);
+    for (const auto& [key, member] : members) read_json(member, key, value[std::string(key)]);
   } else {
     static_assert(Described<T>, "no kFields");
-    simdjson::dom::object object;
-    if (in.get(object) != simdjson::SUCCESS) wrong_type(name, "an object");
+    if (!in.is_object()) wrong_type(name, "an object");
     std::apply(
         [&](const auto&... entry) {
           [[maybe_unused]] const auto read_field = [&](const auto& described) {
-            simdjson::dom::element found;
-            if (object.at_key(described.name).get(found) == simdjson::SUCCESS) {
-              read_json(found, described.name, value.*described.member);
+            if (const auto found = in.member(described.name)) {
+              read_json(*found, described.name, value.*described.member);
             }
           };
           (read_field(entry), ...);
@@ -218,16 +216,12 @@ std::string to_json(const T& value) {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-// Parses small JSON documents for from_json; throws Error{invalid_input}.
-void parse_json(std::string_view text, simdjson::dom::parser& parser, simdjson::dom::element& out);
-
+// Throws Error{invalid_input}.
 template <class T>
 T from_json(std::string_view text) {
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
-  parse_json(text, parser, document);
+  const JsonDocument document(text);
   T value{};
-  read_json(document, "document", value);
+  read_json(document.root(), "document", value);
   return value;
 }
 

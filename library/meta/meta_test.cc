@@ -5,6 +5,7 @@
 #include "library/meta/digest.h"
 #include "library/meta/error.h"
 #include "library/meta/ids.h"
+#include "library/meta/json_value.h"
 
 namespace wellhead::meta {
 namespace {
@@ -93,6 +94,31 @@ TEST(Describe, MissingKeepsDefaultAndWrongTypeNamesTheField) {
     EXPECT_NE(error.message().find("numbers"), std::string::npos);
   }
   EXPECT_THROW(from_json<Outer>("{"), Error);
+}
+
+TEST(JsonValue, GivesWhatIsThereAndNothingElse) {
+  const JsonDocument document(R"({"run": {"steps": [{"name": "load", "rows": -3}]}, "ratio": 0.5, "note": null})");
+  const JsonValue root = document.root();
+  std::string_view name;
+  ASSERT_TRUE(root.at("/run/steps/0/name")->get(name));
+  EXPECT_EQ(name, "load");
+  std::int64_t rows = 0;
+  EXPECT_TRUE(root.at("/run/steps/0/rows")->get(rows));
+  EXPECT_EQ(rows, -3);
+  std::uint64_t positive = 7;
+  EXPECT_FALSE(root.at("/run/steps/0/rows")->get(positive));
+  EXPECT_EQ(positive, 7U);
+  EXPECT_FALSE(root.at("/run/steps/1"));
+  EXPECT_FALSE(root.member("runs"));
+  EXPECT_FALSE(root.member("ratio")->member("of"));
+  EXPECT_TRUE(root.member("note")->is_null());
+  std::vector<std::pair<std::string_view, JsonValue>> members;
+  ASSERT_TRUE(root.get(members));
+  EXPECT_EQ(members.size(), 3U);
+  EXPECT_EQ(members[1].first, "ratio");
+  std::vector<JsonValue> items;
+  EXPECT_FALSE(root.get(items));
+  EXPECT_THROW(JsonDocument("{\"run\": "), Error);
 }
 
 TEST(Clock, WritesRfc3339) {

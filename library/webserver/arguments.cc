@@ -1,5 +1,7 @@
 #include "library/webserver/arguments.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>

@@ -1,5 +1,7 @@
 #include "service/zipcode/route_parts.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 
 #include "library/meta/error.h"
@@ -45,22 +47,24 @@ RouteDocuments::RouteDocuments() {
   const std::array<std::string_view, 2> texts = {
       std::string_view(wellhead_zipcode_openapi, wellhead_zipcode_openapi_end),
       std::string_view(wellhead_zipcode_records_openapi, wellhead_zipcode_records_openapi_end)};
-  for (std::size_t i = 0; i < texts.size(); ++i) documents_[i] = parsers_[i].parse(simdjson::padded_string(texts[i]));
-}
-
-void RouteDocuments::add_schemas(webserver::RouteTable& table) const {
-  for (const auto& document : documents_) {
+  for (const std::string_view text : texts) {
+    simdjson::dom::parser parser;
+    const simdjson::dom::element document = parser.parse(simdjson::padded_string(text));
     for (const auto schema : document["schemas"].get_object()) {
-      table.add_schema({std::string(schema.key), simdjson::minify(schema.value)});
+      schemas_.emplace_back(schema.key, simdjson::minify(schema.value));
+    }
+    for (const auto example : document["examples"].get_object()) {
+      examples_.emplace(example.key, simdjson::minify(example.value));
     }
   }
 }
 
+void RouteDocuments::add_schemas(webserver::RouteTable& table) const {
+  for (const auto& [name, schema] : schemas_) table.add_schema({name, schema});
+}
+
 std::string RouteDocuments::example(std::string_view name) const {
-  for (const auto& document : documents_) {
-    simdjson::dom::element found;
-    if (document["examples"][name].get(found) == simdjson::SUCCESS) return simdjson::minify(found);
-  }
+  if (const auto found = examples_.find(name); found != examples_.end()) return found->second;
   throw meta::Error(meta::ErrorCode::internal, "there is no example " + std::string(name));
 }
 

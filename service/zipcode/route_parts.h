@@ -1,10 +1,9 @@
 // What the files of the routes share: their state, lists page by page, the embedded document, common parameters.
 #pragma once
 
-#include <simdjson.h>
-
-#include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,8 +48,8 @@ class RouteDocuments {
   std::string example(std::string_view name) const;
 
  private:
-  std::array<simdjson::dom::parser, 2> parsers_;
-  std::array<simdjson::dom::element, 2> documents_;
+  std::vector<std::pair<std::string, std::string>> schemas_;
+  std::map<std::string, std::string, std::less<>> examples_;
 };
 
 webserver::Parameter zipcode_parameter(webserver::ParameterIn in, std::string description);

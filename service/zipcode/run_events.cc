@@ -1,5 +1,6 @@
 // A run as it goes: read again and again, and sent whenever it has changed.
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <functional>
 #include <utility>

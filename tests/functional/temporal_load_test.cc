@@ -1,12 +1,12 @@
 // Loads on a Temporal server, by the program: equal to loads of the embedded engine, whatever is killed meanwhile.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <csignal>
 #include <set>
 
-#include "library/meta/describe.h"
 #include "library/webserver/testing/raw_client.h"
 #include "tests/fixture/fhirsim.h"
 #include "tests/fixture/loopback.h"
@@ -29,8 +29,7 @@ using testing::Not;
 // A list of a JSON answer, by one member of its elements.
 std::set<std::string> members(const std::string& json, const char* list, const char* member) {
   simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  meta::parse_json(json, parser, root);
+  const simdjson::dom::element root = parser.parse(json);
   std::set<std::string> values;
   for (const auto element : simdjson::dom::array(root.at_pointer(list))) {
     values.emplace(std::string_view(element.at_pointer(member)));
@@ -40,8 +39,7 @@ std::set<std::string> members(const std::string& json, const char* list, const c
 
 std::string text(const std::string& json, const char* pointer) {
   simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  meta::parse_json(json, parser, root);
+  const simdjson::dom::element root = parser.parse(json);
   return simdjson::minify(root.at_pointer(pointer));
 }
 

@@ -8,13 +8,15 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "app/wellhead/testing/test_engine.h"
-#include "library/meta/describe.h"
+#include "library/meta/json_value.h"
 #include "tests/fixture/database.h"
 #include "tests/fixture/directory.h"
 #include "tests/fixture/fhirsim.h"
@@ -27,18 +29,25 @@ using fixture::Process;
 
 using Environment = std::map<std::string, std::string>;
 
-// Keeps what its elements point into.
+// Values by their JSON pointers. A value that is not there, or of another kind, throws.
 class Json {
  public:
-  explicit Json(const std::string& text) { meta::parse_json(text, parser_, root_); }
-  std::string text(const char* pointer) const { return std::string(std::string_view(root_.at_pointer(pointer))); }
-  std::int64_t number(const char* pointer) const { return root_.at_pointer(pointer); }
-  bool flag(const char* pointer) const { return root_.at_pointer(pointer); }
-  std::size_t size(const char* pointer) const { return simdjson::dom::array(root_.at_pointer(pointer)).size(); }
+  explicit Json(const std::string& text) : document_(text) {}
+  std::string text(const char* pointer) const { return std::string(value<std::string_view>(pointer)); }
+  std::int64_t number(const char* pointer) const { return value<std::int64_t>(pointer); }
+  bool flag(const char* pointer) const { return value<bool>(pointer); }
+  std::size_t size(const char* pointer) const { return value<std::vector<meta::JsonValue>>(pointer).size(); }
 
  private:
-  simdjson::dom::parser parser_;
-  simdjson::dom::element root_;
+  template <class T>
+  T value(const char* pointer) const {
+    T value{};
+    const auto found = document_.root().at(pointer);
+    if (!found || !found->get(value)) throw std::runtime_error(std::string("no such value in the JSON: ") + pointer);
+    return value;
+  }
+
+  meta::JsonDocument document_;
 };
 
 class ProgramTest : public ::testing::Test {
