@@ -58,7 +58,7 @@ function(wellhead_tests name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
-  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} wellhead_fixture_headers GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     WELLHEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}" WELLHEAD_BINARY_DIR="${CMAKE_BINARY_DIR}")
   wellhead_reuse_headers(${name} wellhead_test_headers)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/fixture/fhirsim.h"
@@ -138,7 +139,8 @@ TEST_F(BadInput, BlobDirectoryThatCannotBeWritten) {
 
 TEST_F(BadInput, FullDiskInTheBlobDirectory) {
   // A limit on the size of files fails writes as a full disk does, without needing a disk of its own.
-  Process process("/usr/bin/prlimit", {"--fsize=2000", WELLHEAD_PROGRAM, "load", "02139"}, settings());
+  const std::string program = std::filesystem::absolute(WELLHEAD_PROGRAM);
+  Process process("/usr/bin/prlimit", {"--fsize=2000", program, "load", "02139"}, settings());
   EXPECT_EQ(process.wait(), 1) << process.errors();
   EXPECT_THAT(process.output() + process.errors(), HasSubstr(warehouse_.blob_directory().string()));
   expect_failed_then_complete("extract_patients");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "library/webserver/testing/raw_client.h"
@@ -188,7 +189,7 @@ TEST_F(ViewsProgram, CheckAndRunWorkWithoutADatabase) {
 }
 
 TEST_F(ViewsProgram, TestRunsSuitesAndReports) {
-  const std::string suites = WELLHEAD_SOURCE_DIR "/library/converter/testdata/suite";
+  const std::string suites = std::filesystem::absolute(WELLHEAD_SOURCE_DIR "/library/converter/testdata/suite");
   const auto passed = run({"views", "test", suites, "--report", path("report.json")});
   EXPECT_EQ(passed.status, 0) << passed.output;
   EXPECT_THAT(passed.output, HasSubstr(" passed\n"));
