@@ -22,6 +22,12 @@ def folders_without(root):
     return sorted(cmake - bazel)
 
 
+def headers_without(root, targets):
+    """Headers that no target of Bazel declares, so that it would refuse to include them."""
+    declared = {source for target in targets for source in target["sources"]}
+    return sorted(one for one in listed(root, "*.h") if one not in declared)
+
+
 def select(choices):
     """With the engine on Temporal, and tests' fail points: as compare configures CMake."""
     return choices.get("//tools/bazel:temporal", choices["//conditions:default"])
@@ -66,9 +72,9 @@ class Folder:
     def binary(self, srcs=(), chosen_srcs=(), **attributes):
         self.add("binary", srcs=[*srcs, *chosen_srcs], **attributes)
 
-    def pages(self, missing, **attributes):
+    def pages(self, missing, header, **attributes):
         # As compare configures CMake: without npm.
-        self.add("library", srcs=[missing], visibility=attributes["visibility"], name=attributes["name"])
+        self.add("library", srcs=[missing], hdrs=[header], visibility=attributes["visibility"], name=attributes["name"])
 
     def group(self, name, srcs=(), **_):
         self.groups[name] = list(srcs)
@@ -87,9 +93,9 @@ class Folder:
             "wellhead_fuzz": lambda **all_: self.measured("fuzz", [], **all_),
             "migration_symbols": lambda files: {"wellhead_migration_" + pathlib.Path(one).stem: one for one in files},
             "known_migrations": lambda name, symbols: self.group(name, [name + ".cc"]),
-            "docs_assets": lambda **all_: self.pages("docs_assets_missing.cc", **all_),
-            "dashboard": lambda **all_: self.pages("dashboard_missing.cc", **all_),
-            "temporal_bridge": lambda **all_: self.add("library", **all_),
+            "docs_assets": lambda **all_: self.pages("docs_assets_missing.cc", "docs_assets.h", **all_),
+            "dashboard": lambda **all_: self.pages("dashboard_missing.cc", "dashboard.h", **all_),
+            "temporal_bridge": lambda **all_: self.add("library", hdrs=["include/temporal_bridge.h"], **all_),
             "temporal_protos": lambda **all_: self.add("library", **all_),
             "TEMPORAL_ONLY": [], "FAIL_POINTS_ONLY": [],
         }
