@@ -27,11 +27,13 @@ RUN [ "$TEMPORAL" = OFF ] || scripts/packages bridge
 # A sparse registry, such as sparse+https://crates.example.org/; empty: crates.io.
 ARG CRATES_MIRROR=
 COPY library/orchestration/temporal/bridge library/orchestration/temporal/bridge
+# With the directories of crate.cmake, which then finds all done.
 RUN if [ -n "$CRATES_MIRROR" ]; then \
       mkdir -p ~/.cargo && printf '[source.crates-io]\nreplace-with = "mirror"\n[source.mirror]\nregistry = "%s"\n' "$CRATES_MIRROR" >~/.cargo/config.toml; \
     fi \
  && if [ "$TEMPORAL" != OFF ]; then \
-      CARGO_TARGET_DIR=/build/library/orchestration/temporal/bridge/cargo PROTOC=/usr/bin/protoc \
+      CARGO_TARGET_DIR=/build/library/orchestration/temporal/bridge/cargo CARGO_BUILD_BUILD_DIR=$HOME/.cache/wellhead/cargo \
+      WELLHEAD_BRIDGE_SOURCES=$PWD/library/orchestration/temporal/bridge PROTOC=/usr/bin/protoc \
       cargo build --release --locked --lib --manifest-path library/orchestration/temporal/bridge/Cargo.toml; \
     fi
 # How many files are compiled at a time; empty: as many as there are cores.

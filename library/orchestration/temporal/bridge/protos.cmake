@@ -48,6 +48,8 @@ add_custom_command(OUTPUT ${proto_sources} ${proto_headers}
   DEPENDS ${proto_files} COMMENT "Generating Temporal's protocol buffers" VERBATIM)
 
 add_library(temporal_protos STATIC ${proto_sources})
+# Each includes most of the others' headers.
+set_target_properties(temporal_protos PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
 target_include_directories(temporal_protos SYSTEM PUBLIC "${protos_out}")
 # Not protobuf-lite: the well-known types (Timestamp, Duration) are in the whole library alone.
 target_link_libraries(temporal_protos PUBLIC protobuf::libprotobuf)
