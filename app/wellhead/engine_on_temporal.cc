@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include "library/meta/error.h"
 #include "library/meta/worker_settings.h"
 #include "library/orchestration/temporal/temporal_engine.h"
+#include "service/zipcode/load.h"
 
 namespace wellhead::app {
 namespace {
@@ -82,14 +84,19 @@ bool choose_queues(const meta::Settings& settings, std::map<std::string, std::si
 
 std::string examine_temporal(const meta::Settings& settings) {
   const orchestration::Registry nothing;
-  TemporalEngine engine(nothing, {.connection = connection_of(settings)});
+  TemporalEngine engine(nothing, {.connection = connection_of(settings), .task_queue = settings.get(kTaskQueue)});
   const auto problem = engine.look_for_problem();
   if (!problem.empty()) {
     throw meta::Error(meta::ErrorCode::engine_refused, problem,
                       "Check TEMPORAL_NAMESPACE; `temporal operator namespace create` makes a namespace");
   }
-  return fmt::format("the Temporal server at {} answers for namespace {}", settings.get(kTemporalAddress),
-                     settings.get(kTemporalNamespace));
+  std::vector<std::string> queues;
+  for (const auto& [queue, slots] : engine_slots(settings)) queues.push_back(queue);
+  const auto unserved = engine.unserved_queues(queues);
+  return fmt::format("the Temporal server at {} answers for namespace {}; {}", settings.get(kTemporalAddress),
+                     settings.get(kTemporalNamespace),
+                     unserved.empty() ? "workers serve all task queues"
+                                      : fmt::format("no worker serves {}", fmt::join(unserved, ", ")));
 }
 
 ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestration::Registry& registry,
@@ -102,6 +109,7 @@ ChosenEngine engine_on_temporal(const meta::Settings& settings, const orchestrat
                                 .build_id = optional_text(settings, kBuildId).value_or(WELLHEAD_VERSION),
                                 .deployment = settings.get(kDeployment),
                                 .pinned = settings.get(kVersioning) == "pinned",
+                                .labels = zipcode::label_names(),
                                 .pollers = static_cast<std::size_t>(settings.get(kPollers)),
                                 .metrics_listen = settings.get(kCoreMetricsListen),
                                 .keep_trying = keep_trying,

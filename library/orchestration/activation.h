@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -114,6 +115,7 @@ struct StartChild {
   std::string workflow_id;
   Payload input;
   ParentClosePolicy on_parent_close = ParentClosePolicy::request_cancel;
+  std::map<std::string, std::string> labels = {};  // StartOptions::labels; no part of the history
 };
 
 // Like RequestCancelActivity.

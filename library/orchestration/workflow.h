@@ -31,6 +31,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "library/meta/clock.h"
@@ -49,6 +50,7 @@ struct WorkflowInfo {
 
 struct ChildOptions {
   ParentClosePolicy on_parent_close = ParentClosePolicy::request_cancel;
+  std::map<std::string, std::string> labels = {};  // as StartOptions has them
 };
 
 // A workflow's name, with the types of what goes in and comes out. Out may be void.
@@ -110,7 +112,8 @@ class Steps {
     start_child(slot, {.workflow_type = workflow.name,
                        .workflow_id = workflow_id,
                        .input = meta::to_json(input),
-                       .on_parent_close = options.on_parent_close});
+                       .on_parent_close = options.on_parent_close,
+                       .labels = std::move(options.labels)});
     return Future<Out>(std::move(slot));
   }
 

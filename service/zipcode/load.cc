@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -120,6 +122,13 @@ LoadOptions resolved(const Catalog& catalog, LoadOptions options) {
   return options;
 }
 
+constexpr const char* kZipcodeLabel = "zipcode";
+constexpr const char* kSourceLabel = "source";
+
+std::map<std::string, std::string> labels_of(const Run& run) {
+  return {{kZipcodeLabel, run.zipcode.text()}, {kSourceLabel, meta::redacted_url(run.source_url)}};
+}
+
 RequestedLoad request_scheduled(Workplace& workplace, const std::string& source_url, ActivityContext& activity,
                                 const ScheduledLoad& step) {
   if (source_url.empty()) {
@@ -132,7 +141,7 @@ RequestedLoad request_scheduled(Workplace& workplace, const std::string& source_
   const auto requested = request_run(*connection, step.zipcode, source_url, resolved(workplace.catalog, step.options));
   const auto run = read_run(*connection, requested.run);
   transaction.commit();
-  return {{run.run, run.zipcode, run.options, {}}, workflow_id(run), requested.joined};
+  return {{run.run, run.zipcode, run.options, {}}, workflow_id(run), requested.joined, labels_of(run)};
 }
 
 RunClosed look_at_run(Workplace& workplace, ActivityContext&, const RunStep& step) {
@@ -142,6 +151,8 @@ RunClosed look_at_run(Workplace& workplace, ActivityContext&, const RunStep& ste
 }  // namespace
 
 std::string workflow_id(const Run& run) { return fmt::format("load-zipcode/{}/{}", run.zipcode.text(), run.run.value); }
+
+std::set<std::string> label_names() { return {kZipcodeLabel, kSourceLabel}; }
 
 struct LoadService::State {
   State(storage::ConnectionPool& pool, storage::BlobStore& blobs, webclient::HttpSettings source,
@@ -175,8 +186,7 @@ struct LoadService::State {
       engine.retry(*latest);
     } else {
       engine.start(kLoadZipcode, workflow_id(run), {run.run, run.zipcode, run.options, {}},
-                   {.priority = run.options.priority,
-                    .labels = {{"zipcode", run.zipcode.text()}, {"source", meta::redacted_url(run.source_url)}}});
+                   {.priority = run.options.priority, .labels = labels_of(run)});
     }
     meta::fail_point("start_workflow", "after");
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ namespace wellhead::zipcode {
 // Under which the engine knows a run: load-zipcode/02139/17. It has further executions only if one ended without ending
 // the run. (Joining a load that is under way is decided by the table run, not by the engine.)
 std::string workflow_id(const Run& run);
+// By what a Temporal cluster lets runs be searched for (StartOptions::labels).
+std::set<std::string> label_names();
 
 class LoadService {
  public:

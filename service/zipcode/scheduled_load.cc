@@ -37,10 +37,12 @@ Workflow<ScheduledOutcome> scheduled_load(WorkflowContext& flow, ScheduledLoad r
   const RequestedLoad requested = co_await flow.shielded().run(kRequestRun, request);
   const RunStep run{requested.load.run};
   const bool nobody_runs_it = flow.cancel_requested() && !requested.joined;
+  orchestration::ChildOptions load_options;
+  load_options.labels = requested.labels;
   std::exception_ptr failure;
   try {
     // Also one that was joined: it may have lost its workflow in a crash. Usually it has one, and that is a conflict.
-    co_await flow.run_child(kLoadZipcode, requested.workflow_id, requested.load);
+    co_await flow.run_child(kLoadZipcode, requested.workflow_id, requested.load, load_options);
     co_return ScheduledOutcome{requested.load.run, requested.joined};
   } catch (const meta::Error& error) {
     if (error.code() == meta::ErrorCode::conflict) co_return ScheduledOutcome{requested.load.run, true};

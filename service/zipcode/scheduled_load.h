@@ -1,6 +1,7 @@
 // The workflow of a schedule: asks for a load of a zip code, and lasts until the load has ended.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -22,10 +23,11 @@ struct ScheduledLoad {
 struct RequestedLoad {
   LoadZipcode load;
   std::string workflow_id;
-  bool joined = false;  // the zip code was queued or loading already
+  bool joined = false;                             // the zip code was queued or loading already
+  std::map<std::string, std::string> labels = {};  // of the load's workflow; none in histories of older programs
   static constexpr auto kFields =
       meta::fields(meta::field("load", &RequestedLoad::load), meta::field("workflow_id", &RequestedLoad::workflow_id),
-                   meta::field("joined", &RequestedLoad::joined));
+                   meta::field("joined", &RequestedLoad::joined), meta::field("labels", &RequestedLoad::labels));
 };
 
 struct RunClosed {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <set>
+#include <sstream>
 
 #include "library/webserver/testing/raw_client.h"
 #include "tests/fixture/fhirsim.h"
@@ -199,6 +200,63 @@ TEST_F(TemporalLoad, AWorkerTellsItsHealthAndItsMetrics) {
   expect_equal_to_undisturbed();
 }
 
+// Steps that a worker works on, by its metrics.
+double running_steps(const std::string& metrics_address) {
+  const auto body = webserver::testing::get(port_of(metrics_address), "/metrics").body;
+  std::istringstream lines(body);
+  double sum = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("wellhead_activities_running{")) sum += std::stod(line.substr(line.rfind(' ')));
+  }
+  return sum;
+}
+
+// So long that the worker gives up telling the server of what it has done: that is then done by nobody, and found done.
+TEST_F(TemporalLoad, AnOutageBeyondAllRetriesLosesNothing) {
+  auto environment = settings();
+  const auto metrics = "127.0.0.1:" + std::to_string(fixture::free_port());
+  environment["WELLHEAD_METRICS_LISTEN"] = metrics;
+  hold_after(40);
+  Process worker(WELLHEAD_PROGRAM, {"worker"}, environment);
+  request_load(settings(), "02139");
+  fixture::wait_until([&] { return !worker.running() || held(); });
+  ASSERT_TRUE(worker.running()) << worker.errors();
+  EXPECT_GT(running_steps(metrics), 0);
+  temporal_.kill();
+  server_.clear_faults();
+  fixture::wait_until([&] { return !worker.running() || running_steps(metrics) == 0; });
+  ASSERT_TRUE(worker.running()) << worker.errors();
+  FetchProof proof;
+  proof.note(warehouse_, server_);
+  EXPECT_EQ(webserver::testing::get(port_of(metrics), "/health/ready").status, 503);
+  temporal_.start_again();
+  fixture::wait_until([&] { return !worker.running() || warehouse_.value("SELECT state FROM run") == "complete"; });
+  ASSERT_TRUE(worker.running()) << worker.errors();
+  EXPECT_THAT(proof.figures(warehouse_, server_).fetched_again, testing::IsEmpty());
+  expect_equal_to_undisturbed();
+  worker.signal(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0) << worker.errors();
+}
+
+TEST_F(TemporalLoad, OfAScheduleIsFoundByItsZipCode) {
+  Process add(WELLHEAD_PROGRAM, {"schedule", "add", "02139", "--cron", "0 0 29 2 *"}, settings());
+  ASSERT_EQ(add.wait(), 0) << add.errors();
+  Process trigger(WELLHEAD_PROGRAM, {"schedule", "trigger", "02139"}, settings());
+  ASSERT_EQ(trigger.wait(), 0) << trigger.errors();
+  hold_after(20);
+  Process worker(WELLHEAD_PROGRAM, {"worker"}, settings());
+  const auto found = "WorkflowType = 'load_zipcode' AND WellheadZipcode = '02139' AND WellheadSource = '" +
+                     server_.base_url() + "' AND ";
+  fixture::wait_until([&] { return !worker.running() || temporal_.count(found + "WellheadState = 'running'") == 1; });
+  ASSERT_TRUE(worker.running()) << worker.errors();
+  server_.clear_faults();
+  fixture::wait_until(
+      [&] { return !worker.running() || temporal_.count(found + "ExecutionStatus = 'Completed'") == 1; });
+  worker.signal(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0) << worker.errors();
+  expect_equal_to_undisturbed();
+}
+
 // A deployment in the middle of a load: the new build goes on with what the old one began.
 TEST_F(TemporalLoad, GoesOnWithTheNextBuild) {
   const auto build = [&](const std::string& id) {
@@ -231,7 +289,15 @@ TEST_F(TemporalLoad, TheDoctorLooksAtTheServer) {
     doctor.wait();
     return doctor.output();
   };
-  EXPECT_THAT(told(settings()), HasSubstr("the Temporal server at " + temporal_.address() + " answers"));
+  EXPECT_THAT(
+      told(settings()),
+      AllOf(HasSubstr("the Temporal server at " + temporal_.address() + " answers"),
+            HasSubstr("no worker serves wellhead (workflows), wellhead, wellhead-extraction, wellhead-loading")));
+  Process worker(WELLHEAD_PROGRAM, {"worker", "--serve-queues", "workflows,default,loading"}, settings());
+  fixture::wait_until(
+      [&] { return !worker.running() || told(settings()).ends_with("no worker serves wellhead-extraction\n"); });
+  worker.signal(SIGTERM);
+  EXPECT_EQ(worker.wait(), 0) << worker.errors();
   auto elsewhere = settings();
   elsewhere["TEMPORAL_NAMESPACE"] = "nowhere";
   EXPECT_THAT(told(elsewhere), AllOf(HasSubstr("FAILED  engine"), HasSubstr("Namespace nowhere is not found")));

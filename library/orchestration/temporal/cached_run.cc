@@ -27,6 +27,9 @@ StepOutcome outcome_of(const Resolution& resolution) {
   return StepCancelled{};
 }
 
+// One that the history holds was taken by another program.
+bool is_new_update(const WorkflowActivationJob& job) { return job.has_do_update() && job.do_update().run_validator(); }
+
 std::optional<WorkflowState> end_of(const Command& command) {
   if (std::holds_alternative<CompleteWorkflow>(command)) return WorkflowState::completed;
   if (std::holds_alternative<FailWorkflow>(command)) return WorkflowState::failed;
@@ -42,14 +45,14 @@ CachedRun::CachedRun(const Registry& registry, const Activation& activation, Com
 
 CachedRun::Success CachedRun::activate(const Activation& activation) {
   given_up_now_.clear();
-  bool only_queries = true;
+  bool only_questions = true;
   for (const auto& job : activation.jobs()) {
-    only_queries = only_queries && job.has_query_workflow();
+    only_questions = only_questions && (job.has_query_workflow() || is_new_update(job));
     take(job);
   }
   Success success;
   tell_state(success);
-  if (!only_queries && !paused_) {
+  if (!only_questions && !paused_) {
     const auto commands = run_.activate({.now = time_of(activation.timestamp()),
                                          .replaying = activation.is_replaying(),
                                          .continue_as_new_suggested = activation.continue_as_new_suggested(),
@@ -61,6 +64,7 @@ CachedRun::Success CachedRun::activate(const Activation& activation) {
   }
   for (const auto& job : activation.jobs()) {
     if (job.has_query_workflow()) answer(job.query_workflow(), success);
+    if (is_new_update(job)) refuse(job.do_update(), success);
   }
   return success;
 }
@@ -95,7 +99,7 @@ void CachedRun::take(const WorkflowActivationJob& job) {
   } else if (job.has_resolve_child_workflow_execution()) {
     const auto& resolved = job.resolve_child_workflow_execution();
     resolve(ResolveChild{resolved.seq(), outcome_of(resolved.result())}, resolved.seq());
-  } else if (!job.has_query_workflow()) {
+  } else if (!job.has_query_workflow() && !is_new_update(job)) {
     throw meta::Error(meta::ErrorCode::nondeterminism,
                       fmt::format("workflow {} ({}) got a job that this program does not know", info().workflow_id,
                                   info().workflow_type),
@@ -153,6 +157,17 @@ void CachedRun::answer(const coresdk::workflow_activation::QueryWorkflow& query,
   } catch (...) {
     set_failure(*result.mutable_failed(), to_failure(std::current_exception()), false);
   }
+}
+
+// Failing the workflow task instead would keep the workflow from going on for as long as whoever sent it waits.
+void CachedRun::refuse(const coresdk::workflow_activation::DoUpdate& update, Success& success) {
+  auto& response = *success.add_commands()->mutable_update_response();
+  response.set_protocol_instance_id(update.protocol_instance_id());
+  set_failure(*response.mutable_rejected(),
+              {.code = std::string(meta::to_string(meta::ErrorCode::not_found)),
+               .message = fmt::format("workflow {} ({}) takes no update '{}'", info().workflow_id, info().workflow_type,
+                                      update.name())},
+              false);
 }
 
 }  // namespace wellhead::orchestration::temporal_engine

@@ -21,7 +21,9 @@ using fixture::error_of;
 using fixture::TemporalServer;
 using fixture::wait_until;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 const RetryPolicy kOnce{.maximum_attempts = 1};
@@ -73,13 +75,16 @@ class Cluster : public ::testing::Test {
     engine->begin();
     return engine;
   }
-  static std::int64_t count(const std::string& query) {
-    service::CountWorkflowExecutionsRequest request;
+  static std::int64_t count(const std::string& query) { return server_->count(query); }
+
+  // Of the latest execution, as the server keeps it.
+  static std::string memo(const std::string& workflow_id, const std::string& name) {
+    service::DescribeWorkflowExecutionRequest request;
     request.set_namespace_("default");
-    request.set_query(query);
-    service::CountWorkflowExecutionsResponse answer;
-    answer.ParseFromString(server_->request("CountWorkflowExecutions", request.SerializeAsString()));
-    return answer.count();
+    request.mutable_execution()->set_workflow_id(workflow_id);
+    service::DescribeWorkflowExecutionResponse described;
+    described.ParseFromString(server_->request("DescribeWorkflowExecution", request.SerializeAsString()));
+    return described.workflow_execution_info().memo().fields().at(name).data();
   }
 
   static TemporalServer* server_;
@@ -103,12 +108,31 @@ TEST_F(Cluster, ExecutionsAreFoundByWhatTheyAreAbout) {
   EXPECT_EQ(next->result(kWaiting, execution), "12");
   wait_until([&] { return count("WellheadZipcode = '02139' AND ExecutionStatus = 'Completed'") == 1; });
 
-  service::DescribeWorkflowExecutionRequest request;
-  request.set_namespace_("default");
-  request.mutable_execution()->set_workflow_id("about");
-  service::DescribeWorkflowExecutionResponse described;
-  described.ParseFromString(server_->request("DescribeWorkflowExecution", request.SerializeAsString()));
-  EXPECT_EQ(described.workflow_execution_info().memo().fields().at("zipcode").data(), "\"02139\"");
+  EXPECT_EQ(memo("about", "zipcode"), "\"02139\"");
+}
+
+// So it is with the load of a schedule.
+TEST_F(Cluster, ChildrenAreFoundByWhatTheyAreAbout) {
+  const WorkflowName<int, std::string> parent{"parent"};
+  registry_.add_workflow(parent, [](WorkflowContext& flow, int input) -> Workflow<std::string> {
+    ChildOptions about;
+    about.labels = {{"zipcode", "02140"}, {"made", "by a parent"}};
+    std::string result = co_await flow.run_child(kWaiting, "child", input, about);
+    co_return result;
+  });
+  auto wanted = options();
+  wanted.labels = {"zipcode", "made"};
+  const auto engine = running(wanted);
+  const auto execution = engine->start(parent, "parent", 3);
+  wait_until([&] { return count("WellheadZipcode = '02140' AND WellheadState = 'running'") == 1; });
+  EXPECT_EQ(count("WorkflowId = 'child' AND WellheadMade = 'by a parent'"), 1);
+  EXPECT_EQ(memo("child", "zipcode"), "\"02140\"");
+  const auto child = *engine->latest_execution("child");
+  engine->pause(child);
+  wait_until([&] { return count("WellheadZipcode = '02140' AND WellheadState = 'paused'") == 1; });
+  engine->resume(child);
+  engine->signal(child, "go", 1);
+  EXPECT_EQ(engine->result(parent, execution), "34");
 }
 
 TEST_F(Cluster, ANamespaceThatIsNotThereIsNamed) {
@@ -140,6 +164,80 @@ TEST_F(Cluster, AnInputThatIsTooLargeIsRefused) {
   EXPECT_THAT(error.message(), HasSubstr("size exceeds limit"));
 }
 
+TEST_F(Cluster, AStepWhoseInputIsTooLargeFailsItsWorkflowAndSaysSo) {
+  const ActivityName<std::string, std::string> swallow{"swallow", {.retry = kOnce}};
+  registry_ = Registry();
+  registry_.add_workflow(kScript, [swallow](WorkflowContext& flow, int) -> Workflow<std::string> {
+    const std::string large(3'000'000, 'x');
+    std::string result = co_await flow.run(swallow, large);
+    co_return result;
+  });
+  registry_.add_activity(swallow, [](ActivityContext&, const std::string&) { return std::string("never"); });
+  const auto engine = running();
+  const auto ended = engine->wait(engine->start(kScript, "large step", 1).execution_id);
+  EXPECT_EQ(ended.state, WorkflowState::failed);
+  ASSERT_TRUE(ended.failure);
+  EXPECT_THAT(ended.failure->message, HasSubstr("exceeds size limit"));
+}
+
+// Nobody's load stands still because somebody sent what it does not understand.
+TEST_F(Cluster, AnUpdateIsRefusedAndTheWorkflowGoesOn) {
+  const auto engine = running();
+  const auto execution = engine->start(kWaiting, "updated", 1);
+  wait_until([&] { return engine->describe(execution.execution_id)->steps.size() == 1; });
+  service::UpdateWorkflowExecutionRequest request;
+  request.set_namespace_("default");
+  request.mutable_workflow_execution()->set_workflow_id("updated");
+  request.mutable_wait_policy()->set_lifecycle_stage(
+      ::temporal::api::enums::v1::UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED);
+  request.mutable_request()->mutable_meta()->set_update_id("one");
+  request.mutable_request()->mutable_input()->set_name("their_update");
+  service::UpdateWorkflowExecutionResponse answer;
+  answer.ParseFromString(server_->request("UpdateWorkflowExecution", request.SerializeAsString()));
+  EXPECT_THAT(answer.outcome().failure().message(), HasSubstr("takes no update 'their_update'"));
+  engine->signal(execution.execution_id, "go", 1);
+  EXPECT_EQ(engine->result(kWaiting, execution), "12");
+}
+
+// An older program got hold of it: it says what it does not know, does no harm, and the newer one goes on.
+TEST_F(Cluster, AnExecutionThatANewerProgramBeganWaitsForThatProgram) {
+  const ActivityName<int, std::string> newer{"newer_work", {.retry = kOnce}};
+  const auto with_newer_step = [newer](WorkflowContext& flow, int input) -> Workflow<std::string> {
+    std::string first = co_await flow.run(newer, input);
+    Signals<int> go = flow.signals<int>("go");
+    co_await go.next();
+    std::string second = co_await flow.run(kWork, input + 1);
+    co_return first + second;
+  };
+  Registry newer_program;
+  newer_program.add_workflow(kWaiting, with_newer_step);
+  newer_program.add_activity(kWork, [](ActivityContext&, int number) { return std::to_string(number); });
+  newer_program.add_activity(newer, [](ActivityContext&, int) { return std::string("new"); });
+  auto engine = std::make_unique<TemporalEngine>(newer_program, options());
+  engine->begin();
+  const auto execution = engine->start(kWaiting, "from the future", 1);
+  wait_until([&] {
+    const auto steps = engine->describe(execution.execution_id)->steps;
+    return steps.size() == 1 && steps[0].state == StepDescription::State::completed;
+  });
+  engine->stop();
+
+  const auto older = running();
+  older->signal(execution.execution_id, "go", 1);
+  const auto error = error_of([&] { older->wait(execution.execution_id); });
+  EXPECT_EQ(error.code(), meta::ErrorCode::nondeterminism);
+  EXPECT_THAT(error.message(), AllOf(HasSubstr("from the future"), HasSubstr("newer_work")));
+  const auto told = older->describe(execution.execution_id);
+  EXPECT_EQ(told->state, WorkflowState::running);
+  EXPECT_TRUE(told->blocked);
+  EXPECT_EQ(older->result(kScript, older->start(kScript, "of today", 4)), "4");
+  older->stop();
+
+  engine = std::make_unique<TemporalEngine>(newer_program, options());
+  engine->begin();
+  EXPECT_EQ(engine->result(kWaiting, execution), "new2");
+}
+
 // What another program began on our queue is left alone, and said.
 TEST_F(Cluster, AnExecutionOfAnotherProgramIsBlockedAloneAndNamed) {
   const auto engine = running();
@@ -149,6 +247,16 @@ TEST_F(Cluster, AnExecutionOfAnotherProgramIsBlockedAloneAndNamed) {
   EXPECT_EQ(engine->describe(execution.execution_id)->state, WorkflowState::running);
   // Others go on beside it.
   EXPECT_EQ(engine->result(kScript, engine->start(kScript, "ours", 4)), "4");
+}
+
+// It has a name of ours, and an input of theirs.
+TEST_F(Cluster, AnExecutionWithAnInputOfAnotherProgramFailsAndSaysSo) {
+  const auto engine = running();
+  const auto ended =
+      engine->wait(engine->start_workflow("script", "their input", R"({"their": "input"})", {}).execution_id);
+  EXPECT_EQ(ended.state, WorkflowState::failed);
+  ASSERT_TRUE(ended.failure);
+  EXPECT_THAT(ended.failure->message, HasSubstr("an integer"));
 }
 
 TEST_F(Cluster, AStepOfAQueueThatNobodyServesWaitsForWhoDoes) {
@@ -162,11 +270,13 @@ TEST_F(Cluster, AStepOfAQueueThatNobodyServesWaitsForWhoDoes) {
   const auto execution = engine->start(script, "unserved", 1);
   wait_until([&] { return engine->describe(execution.execution_id)->steps.size() == 1; });
   EXPECT_EQ(engine->describe(execution.execution_id)->steps.at(0).state, StepDescription::State::scheduled);
+  EXPECT_THAT(engine->unserved_queues({"default", "elsewhere"}), ElementsAre(options().task_queue + "-elsewhere"));
   auto serving = options();
   serving.run_workflows = false;
   serving.slots = {{"elsewhere", 1}};
   const auto other = running(serving);
   EXPECT_EQ(engine->result(script, execution), "served");
+  EXPECT_THAT(engine->unserved_queues({"default", "elsewhere"}), IsEmpty());
 }
 
 std::string with_keys(const std::string& id) { return id + ":MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="; }

@@ -77,6 +77,7 @@ class ToCore {
                                      : coresdk::child_workflow::PARENT_CLOSE_POLICY_REQUEST_CANCEL);
     core.set_workflow_id_reuse_policy(api::enums::v1::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE);
     core.set_cancellation_type(coresdk::child_workflow::TRY_CANCEL);
+    if (terms_.label) terms_.label(core, command.labels);
   }
   void operator()(const RequestCancelChild& command) const {
     to_.mutable_cancel_child_workflow_execution()->set_child_workflow_seq(command.sequence);

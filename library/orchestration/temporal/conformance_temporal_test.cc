@@ -18,6 +18,7 @@ class TemporalHome final : public EngineHome {
     return engine;
   }
   std::unique_ptr<Engine> client(const Registry& registry) override { return make(registry); }
+  void widen(std::size_t slots) override { slots_ = slots; }
   int taken_up_at_once() const override { return 5; }  // pollers of workflow tasks
   milliseconds shortest_interval() const override { return milliseconds(1000); }
   milliseconds shortest_catchup_window() const override { return milliseconds(10'000); }
@@ -32,9 +33,11 @@ class TemporalHome final : public EngineHome {
   std::unique_ptr<TemporalEngine> make(const Registry& registry) {
     return std::make_unique<TemporalEngine>(
         registry, temporal_engine::TemporalEngineOptions{.connection = {.address = server_.address()},
-                                                         .slots = {{"default", 3}}});
+                                                         .slots = {{"default", slots_}},
+                                                         .workflow_task_timeout = std::chrono::seconds(60)});
   }
 
+  std::size_t slots_ = 3;
   fixture::TemporalServer server_{{"--dynamic-config-value", "matching.useNewMatcher=true"}};
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "library/orchestration/replay.h"
+#include "library/orchestration/temporal/commands.h"
 #include "library/orchestration/temporal/messages.h"
 
 namespace wellhead::orchestration::temporal_engine {
@@ -37,6 +38,11 @@ const char* text_of(Status status) {
 
 Status status_of(const Executions::Description& seen) { return seen.workflow_execution_info().status(); }
 
+template <class Memo>
+void set_memo(Memo& memo, const std::map<std::string, std::string>& labels) {
+  for (const auto& [name, value] : labels) set_payload(memo[name], meta::to_json(value));
+}
+
 bool is_open(Status status) {
   return status == api::enums::v1::WORKFLOW_EXECUTION_STATUS_RUNNING ||
          status == api::enums::v1::WORKFLOW_EXECUTION_STATUS_PAUSED;
@@ -56,12 +62,11 @@ Execution Executions::start(const std::string& workflow_type, const std::string&
   request.set_workflow_id_reuse_policy(api::enums::v1::WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE);
   request.set_workflow_id_conflict_policy(api::enums::v1::WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING);
   request.mutable_priority()->set_priority_key(options.priority);
-  for (const auto& [name, value] : options.labels) {
-    set_payload((*request.mutable_memo()->mutable_fields())[name], meta::to_json(value));
+  if (workflow_task_timeout_.count() > 0) {
+    set_duration(*request.mutable_workflow_task_timeout(), workflow_task_timeout_);
   }
-  // Search attributes cannot be encrypted.
-  const auto& shown = client_.encrypts() ? std::map<std::string, std::string>() : options.labels;
-  if (!options.labels.empty()) search_attributes_.set(*request.mutable_search_attributes(), shown);
+  set_memo(*request.mutable_memo()->mutable_fields(), options.labels);
+  if (!options.labels.empty()) set_search_attributes(*request.mutable_search_attributes(), options.labels);
   const auto call = [&] {
     return client_.call<service::StartWorkflowExecutionResponse>("StartWorkflowExecution", request);
   };
@@ -76,6 +81,50 @@ Execution Executions::start(const std::string& workflow_type, const std::string&
     started = call();
   }
   return {workflow_id, execution_id_of(workflow_id, started.run_id()), !started.started()};
+}
+
+void Executions::set_search_attributes(api::common::v1::SearchAttributes& to,
+                                       const std::map<std::string, std::string>& labels) {
+  // They cannot be encrypted.
+  search_attributes_.set(to, client_.encrypts() ? std::map<std::string, std::string>() : labels);
+}
+
+void Executions::prepare_labels(const std::set<std::string>& names) {
+  if (names.empty()) return;
+  std::map<std::string, std::string> labels;
+  for (const auto& name : names) labels.emplace(name, "");
+  api::common::v1::SearchAttributes unused;
+  set_search_attributes(unused, labels);
+}
+
+void Executions::label(coresdk::workflow_commands::StartChildWorkflowExecution& child,
+                       const std::map<std::string, std::string>& labels) {
+  if (labels.empty()) return;
+  set_memo(*child.mutable_memo(), labels);
+  try {
+    set_search_attributes(*child.mutable_search_attributes(), labels);
+  } catch (const RpcError& error) {
+    spdlog::warn("{} is begun without search attributes: {}", child.workflow_id(), error.message());
+  }
+}
+
+bool Executions::is_served(const std::string& task_queue, api::enums::v1::TaskQueueType kind) {
+  service::DescribeTaskQueueRequest request;
+  request.set_namespace_(client_.name_space());
+  request.mutable_task_queue()->set_name(task_queue);
+  request.set_task_queue_type(kind);
+  return !client_.call<service::DescribeTaskQueueResponse>("DescribeTaskQueue", request).pollers().empty();
+}
+
+std::vector<std::string> Executions::unserved_queues(const std::vector<std::string>& queues) {
+  std::vector<std::string> unserved;
+  if (!is_served(task_queue_, api::enums::v1::TASK_QUEUE_TYPE_WORKFLOW))
+    unserved.push_back(task_queue_ + " (workflows)");
+  for (const auto& queue : queues) {
+    auto name = task_queue_of(task_queue_, queue);
+    if (!is_served(name, api::enums::v1::TASK_QUEUE_TYPE_ACTIVITY)) unserved.push_back(std::move(name));
+  }
+  return unserved;
 }
 
 std::optional<Executions::Description> Executions::look(const std::string& execution_id) {

@@ -3,9 +3,14 @@
 #pragma once
 
 #include <temporal/api/workflowservice/v1/request_response.pb.h>
+#include <temporal/sdk/core/workflow_commands/workflow_commands.pb.h>
 
+#include <chrono>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "library/orchestration/engine.h"
 #include "library/orchestration/registry.h"
@@ -20,11 +25,24 @@ class Executions {
   using Description = ::temporal::api::workflowservice::v1::DescribeWorkflowExecutionResponse;
 
   // client and registry outlive it.
-  Executions(Client& client, const Registry& registry, std::string task_queue)
-      : client_(client), registry_(registry), task_queue_(std::move(task_queue)), search_attributes_(client) {}
+  Executions(Client& client, const Registry& registry, std::string task_queue,
+             std::chrono::milliseconds workflow_task_timeout)
+      : client_(client),
+        registry_(registry),
+        task_queue_(std::move(task_queue)),
+        workflow_task_timeout_(workflow_task_timeout),
+        search_attributes_(client) {}
 
   Execution start(const std::string& workflow_type, const std::string& workflow_id, const Payload& input,
                   const StartOptions& options);
+  // Search attributes for labels of these names are there afterwards, if this process may make them: whoever starts
+  // workflows on a thread that others wait for does this first. Blocks for some seconds when they are new.
+  void prepare_labels(const std::set<std::string>& names);
+  // Of a child. Begun without search attributes when the server cannot be asked for them.
+  void label(coresdk::workflow_commands::StartChildWorkflowExecution& child,
+             const std::map<std::string, std::string>& labels);
+  // As TemporalEngine has it.
+  std::vector<std::string> unserved_queues(const std::vector<std::string>& queues);
   // nullopt: there is none.
   std::optional<Description> look(const std::string& execution_id);
   std::optional<std::string> latest(const std::string& workflow_id);
@@ -52,10 +70,14 @@ class Executions {
   Payload query_history(const std::string& execution_id, const std::string& name);
   [[noreturn]] void throw_query_failure(const RpcError& error) const;
   Execution reset(const std::string& execution_id, std::int64_t event_id);
+  bool is_served(const std::string& task_queue, ::temporal::api::enums::v1::TaskQueueType kind);
+  void set_search_attributes(::temporal::api::common::v1::SearchAttributes& to,
+                             const std::map<std::string, std::string>& labels);
 
   Client& client_;
   const Registry& registry_;
   const std::string task_queue_;
+  const std::chrono::milliseconds workflow_task_timeout_;
   SearchAttributes search_attributes_;
 };
 

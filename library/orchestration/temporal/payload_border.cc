@@ -96,6 +96,7 @@ void Border::command(coresdk::workflow_commands::WorkflowCommand& command) const
   } else if (command.has_start_child_workflow_execution()) {
     each(*command.mutable_start_child_workflow_execution()->mutable_input());
     values(*command.mutable_start_child_workflow_execution()->mutable_headers());
+    values(*command.mutable_start_child_workflow_execution()->mutable_memo());
   } else if (command.has_complete_workflow_execution()) {
     one(*command.mutable_complete_workflow_execution()->mutable_result());
   } else if (command.has_fail_workflow_execution()) {
@@ -106,6 +107,8 @@ void Border::command(coresdk::workflow_commands::WorkflowCommand& command) const
     auto& answer = *command.mutable_respond_to_query();
     if (answer.has_succeeded()) one(*answer.mutable_succeeded()->mutable_response());
     if (answer.has_failed()) cross(*answer.mutable_failed());
+  } else if (command.has_update_response()) {
+    if (command.update_response().has_rejected()) cross(*command.mutable_update_response()->mutable_rejected());
   }
 }
 

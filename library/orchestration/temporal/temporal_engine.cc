@@ -34,7 +34,7 @@ class TemporalEngine::State {
         registry_(registry),
         runtime_(options_.metrics_listen),
         client_(when_reachable(options_.keep_trying, [this] { return Client(runtime_, options_.connection); })),
-        executions_(client_, registry, options_.task_queue),
+        executions_(client_, registry, options_.task_queue, options_.workflow_task_timeout),
         schedules_(executions_) {}
 
   void begin() {
@@ -165,6 +165,10 @@ TemporalEngine::TemporalEngine(const Registry& registry, TemporalEngineOptions o
 TemporalEngine::~TemporalEngine() { stop(); }
 
 std::string TemporalEngine::look_for_problem() { return state_->look_for_problem(); }
+
+std::vector<std::string> TemporalEngine::unserved_queues(const std::vector<std::string>& queues) {
+  return state_->executions().unserved_queues(queues);
+}
 
 void TemporalEngine::begin() { state_->begin(); }
 

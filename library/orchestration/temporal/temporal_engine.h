@@ -16,7 +16,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "library/orchestration/engine.h"
 #include "library/orchestration/observer.h"
@@ -42,6 +44,11 @@ struct TemporalEngineOptions {
   // or, pinned, to the build that began it. Which is current, says whoever runs the cluster.
   std::string deployment;
   bool pinned = false;
+  // Names of labels that executions will have (StartOptions, ChildOptions): begin() makes their search attributes.
+  std::set<std::string> labels = {};
+  // How long a worker may take for a turn of a workflow that this process starts, with the replay of its whole history,
+  // before the server gives it to another one; 0: what the server thinks right (10 s).
+  std::chrono::milliseconds workflow_task_timeout{0};
   std::size_t max_cached_workflows = 1000;
   std::size_t pollers = 5;     // requests for work that are open at a time, by queue and kind
   std::string metrics_listen;  // of core's own metrics; empty: none
@@ -59,6 +66,9 @@ class TemporalEngine final : public Engine {
 
   // Why the server is out of reach just now; empty: it answers. Blocks for some seconds at most.
   std::string look_for_problem();
+  // The task queues of Temporal's, for the workflows and for activities of these queues, at which no worker has asked
+  // for work in the last minutes. Blocks until the server answers.
+  std::vector<std::string> unserved_queues(const std::vector<std::string>& queues);
   // Runs workflows and activities from now on. Error{engine_refused}: the namespace is not there or not for us.
   void begin();
 

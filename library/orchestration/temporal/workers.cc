@@ -49,8 +49,12 @@ void Workers::add(const std::string& queue, std::size_t slots, bool workflows) {
         options_.observer));
   }
   if (!workflows) return;
+  when_reachable(options_.keep_trying, [this] { executions_.prepare_labels(options_.labels); });
   workflows_ = std::make_unique<WorkflowWorker>(
-      worker, registry_, CommandTerms{options_.task_queue, options_.liveness},
+      worker, registry_,
+      CommandTerms{.task_queue = options_.task_queue,
+                   .liveness = options_.liveness,
+                   .label = [this](auto& child, const auto& labels) { executions_.label(child, labels); }},
       WorkflowWorker::Listener{
           .on_given_up =
               [this](const std::string& run_id, Sequence sequence) {

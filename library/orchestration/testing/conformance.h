@@ -27,6 +27,8 @@ class EngineHome {
   virtual std::unique_ptr<Engine> start(const Registry& registry) = 0;
   // One that only queues and looks.
   virtual std::unique_ptr<Engine> client(const Registry& registry) = 0;
+  // Its next engines may have so many slots, for what would take too long with few.
+  virtual void widen(std::size_t /*slots*/) {}
   // How many workflows it takes up at once, whatever their order.
   virtual int taken_up_at_once() const { return 3; }
   // Of its schedules: the shortest interval, the shortest catch-up window, and what the workflow ids of one begin with.
