@@ -1,29 +1,16 @@
 #include "web/dashboard.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <cstddef>
 #include <string>
+
+#include "web/unpacked_test.h"
 
 namespace wellhead::web {
 namespace {
 
 constexpr std::size_t kMostBytes = 300 * 1000;
-
-std::string unpacked(std::string_view gzip) {
-  z_stream stream{};
-  EXPECT_EQ(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
-  stream.avail_in = static_cast<uInt>(gzip.size());
-  std::string text(4 << 20, '\0');
-  stream.next_out = reinterpret_cast<Bytef*>(text.data());
-  stream.avail_out = static_cast<uInt>(text.size());
-  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-  text.resize(stream.total_out);
-  inflateEnd(&stream);
-  return text;
-}
 
 // A build without the dashboard is a working build, but not one that the tests accept.
 TEST(Dashboard, IsThereAndSmall) {
