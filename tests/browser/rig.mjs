@@ -43,10 +43,11 @@ export async function clearFaults() {
   assert.ok(response.ok, await response.text());
 }
 
-// WCAG 2.1 AA, as far as a program can tell. Evaluated by the debugger's protocol, which the page's policy lets pass.
+// WCAG 2.2 AA and what else axe calls good practice, as far as a program can tell. Evaluated by the debugger's protocol, which the
+// page's policy lets pass.
 export async function expectAccessible(page, where) {
   await page.evaluate(kAxe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
   const found = violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => node.html).join(" | ")}`);
   assert.deepEqual(found, [], where);
 }
@@ -64,12 +65,59 @@ export async function setTheme(page, scheme) {
   await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, scheme);
 }
 
+// What has the focus, by its name; "body" is a focus that was lost.
+export async function focused(page) {
+  return page.evaluate(() => {
+    const one = document.activeElement;
+    return (one === document.body ? "body" : one.getAttribute("aria-label") ?? one.labels?.[0]?.querySelector("span")?.textContent ?? one.textContent).trim();
+  });
+}
+
 // By keyboard alone: Tab until what is focused has this name.
-export async function tabTo(page, name, most = 60) {
+export async function tabTo(page, name, most = 100) {
   for (let i = 0; i < most; ++i) {
     await page.keyboard.press("Tab");
-    const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim() ?? "");
-    if (focused === name) return;
+    if ((await focused(page)) === name) return;
   }
   assert.fail(`Tab does not come to "${name}"`);
+}
+
+// The browser's accessibility tree, which is what a screen reader reads: roles and names, and of live regions how they speak.
+export async function accessibleNodes(page) {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  await session.detach();
+  return nodes.filter((node) => !node.ignored).map((node) => ({
+    role: node.role?.value ?? "", name: node.name?.value ?? "",
+    ...Object.fromEntries((node.properties ?? []).map((property) => [property.name, property.value.value])),
+  }));
+}
+
+// Waits for a node of this role whose name fits.
+export async function accessible(page, role, name) {
+  for (const end = Date.now() + kPatience; Date.now() < end;) {
+    const nodes = await accessibleNodes(page);
+    const found = nodes.find((node) => node.role === role && (name instanceof RegExp ? name.test(node.name) : node.name === name));
+    if (found) return found;
+  }
+  return assert.fail(`there is no ${role} "${name}"`);
+}
+
+// Keeps what live regions say, from now on.
+export async function listen(page) {
+  await page.evaluate(() => {
+    window.said = [];
+    const last = new WeakMap();
+    new MutationObserver(() => {
+      for (const region of document.querySelectorAll("[role=status], [role=alert], [aria-live]")) {
+        const words = region.textContent.trim();
+        if (words && last.get(region) !== words) window.said.push(words);
+        last.set(region, words);
+      }
+    }).observe(document.body, { childList: true, subtree: true, characterData: true });
+  });
+}
+
+export async function hear(page, words) {
+  await page.waitForFunction((source) => window.said.some((one) => new RegExp(source).test(one)), words.source);
 }

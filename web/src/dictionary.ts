@@ -1,35 +1,24 @@
 // The data dictionary of a CSV: its columns as the OpenAPI document describes them, which is what the views say.
-import { get, saveBlob } from "./api";
-
-interface Column {
-  type?: string | string[];
-  format?: string;
-  description?: string;
-}
-
-interface OpenApi {
-  components: { schemas: Record<string, { properties?: Record<string, Column>; required?: string[] }> };
-  paths: Record<string, { get?: { responses: Record<string, { content?: Record<string, { schema: unknown }> }> } }>;
-}
+import { saveBlob } from "./api";
+import { openApi, tablesOf, type Column } from "./catalog";
+import { session } from "./session";
 
 function quoted(text: string): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function rowsOf(document: OpenApi, table: string, schema: string): string[][] {
-  const { properties = {}, required = [] } = document.components.schemas[schema] ?? {};
-  return Object.entries(properties)
-    .filter(([, column]) => column.type !== "array")
-    .map(([name, column]) => [
-      table, name, [column.type].flat().filter((type) => type !== "null").join(" or "), column.format ?? "",
-      required.includes(name) ? "always" : "may be empty", column.description ?? "",
-    ]);
+// A part is a table of its own: observations.components.
+function rowsOf(table: string, columns: Column[]): string[][] {
+  const own = columns.filter((column) => !column.part).map((column) => [
+    table, column.name, column.type, column.format, column.filled ? "always" : "may be empty", column.description,
+  ]);
+  return [...own, ...columns.filter((column) => column.part).flatMap((column) => rowsOf(`${table}.${column.name}`, column.part!))];
 }
 
 export async function saveDictionary(): Promise<void> {
-  const document = await get<OpenApi>("openapi.json");
+  const tables = tablesOf(await openApi(session().version));
   const head = ["table", "column", "type", "format", "filled", "description"];
-  const rows = [head, ...rowsOf(document, "patients", "Patient"), ...rowsOf(document, "observations", "Observation"), ...rowsOf(document, "observations.components", "ObservationComponents")];
+  const rows = [head, ...tables.flatMap((table) => rowsOf(table.name, table.columns))];
   const text = rows.map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
   saveBlob(new Blob([text], { type: "text/csv" }), "wellhead-data-dictionary.csv");
 }

@@ -59,6 +59,9 @@ export function clock(moment: string): string {
   return today ? kClock.format(date) : `${kDay.format(date)}, ${kClock.format(date)}`;
 }
 
+// A moment as RFC 3339 has it, as a column of them is read: 2026-01-31 10:42, in UTC; a date as it is.
+export const stamp = (moment: string): string => moment.slice(0, 16).replace("T", " ");
+
 export const day = (moment: string): string => kDay.format(new Date(moment));
 export const full = (moment: string): string => kFull.format(new Date(moment));
 

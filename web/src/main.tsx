@@ -9,6 +9,8 @@ import { PatientPage } from "./pages/patient";
 import { Patients } from "./pages/patients";
 import { RunPage } from "./pages/run";
 import { Runs } from "./pages/runs";
+import { TablePage } from "./pages/table";
+import { Tables } from "./pages/tables";
 import { ZipcodePage } from "./pages/zipcode";
 import { Empty, Head } from "./parts";
 import "./style/base.css";
@@ -25,6 +27,8 @@ function pageOf({ parts, query }: Place) {
     if (more === undefined) return { title: `Zip code ${id}`, page: <ZipcodePage key={id} zipcode={id} code={query.get("code") ?? ""} unit={query.get("unit") ?? ""} /> };
   }
   if (kind === "patients" && id !== undefined) return { title: "Patient", page: <PatientPage key={id} id={id} /> };
+  if (kind === "tables" && id === undefined) return { title: "Tables", page: <Tables /> };
+  if (kind === "tables" && more === undefined) return { title: `Table ${id}`, page: <TablePage key={id} name={id} query={query} /> };
   return { title: "Nothing here", page: <Nowhere /> };
 }
 
@@ -73,6 +77,7 @@ function Page() {
         <nav aria-label="Main">
           <a href="#/" aria-current={current("")}>Zip codes</a>
           <a href="#/runs" aria-current={current("runs")}>Runs</a>
+          <a href="#/tables" aria-current={current("tables")}>Tables</a>
           <a href="docs">API</a>
         </nav>
         <div class="actions">

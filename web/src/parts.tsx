@@ -158,14 +158,14 @@ export function RawButton(props: { title: string; path: string; label?: string }
 }
 
 // A table that scrolls sideways where it does not fit.
-export function Table(props: { label: string; head: { text: string; number?: boolean; hide?: boolean; class?: string }[]; children: ComponentChildren }) {
+export function Table(props: { label: string; head: { text: string; number?: boolean; hide?: boolean; class?: string; title?: string }[]; children: ComponentChildren }) {
   return (
     <div class="table" role="region" aria-label={props.label} tabIndex={0}>
       <table>
         <thead>
           <tr>
             {props.head.map((column) => (
-              <th key={column.text} scope="col" class={column.class ?? (column.number ? "number" : "")}>
+              <th key={column.text} scope="col" title={column.title} class={column.class ?? (column.number ? "number" : "")}>
                 {column.hide ? <span class="hidden">{column.text}</span> : column.text}
               </th>
             ))}
@@ -174,5 +174,22 @@ export function Table(props: { label: string; head: { text: string; number?: boo
         <tbody>{props.children}</tbody>
       </table>
     </div>
+  );
+}
+
+// What a chart shows, in figures: for who does not see it, and for who wants to know.
+export function Figures(props: { title: string; head: string[]; rows: (string | number)[][] }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="figures" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>As a table</summary>
+      {open && (
+        <Table label={props.title} head={props.head.map((text, i) => ({ text, number: i > 0 }))}>
+          {props.rows.map((row) => (
+            <tr key={row[0]}>{row.map((cell, i) => (i === 0 ? <th key={i} scope="row">{cell}</th> : <td key={i} class="number">{cell}</td>))}</tr>
+          ))}
+        </Table>
+      )}
+    </details>
   );
 }

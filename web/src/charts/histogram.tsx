@@ -1,6 +1,7 @@
 // How the values of a code are spread, with the middle half marked.
 import { useWidth } from "../data";
 import { number, percent, whole } from "../format";
+import { Figures } from "../parts";
 import type { CodeValues } from "../types";
 
 const kHeight = 190;
@@ -38,6 +39,7 @@ export function Histogram(props: { values: CodeValues }) {
         Median {number(summary.median)}{unit && ` ${unit}`}; half of the values lie between {number(summary.p25)} and {number(summary.p75)}.
         {outside > 0 && ` ${percent(outside, summary.count)} lie outside of the chart, down to ${number(summary.minimum)} and up to ${number(summary.maximum)}.`}
       </figcaption>
+      <Figures title="Distribution" head={["From", "To", "Values"]} rows={bins.map((bin) => [number(bin.from), number(bin.to), whole(bin.count)])} />
     </figure>
   );
 }

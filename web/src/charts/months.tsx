@@ -2,6 +2,7 @@
 import { useMemo } from "preact/hooks";
 import uPlot from "uplot";
 import { number, whole } from "../format";
+import { Figures } from "../parts";
 import type { CodeValues } from "../types";
 import { axis, monthName, monthRange, monthSeconds, Plot } from "./plot";
 
@@ -16,19 +17,22 @@ export function MonthBars(props: { months: { month: string; count: number }[] })
   }, [props.months]);
   const most = props.months.reduce((best, one) => (one.count > best.count ? one : best), props.months[0]);
   return (
-    <Plot
-      label={`Observations by month, from ${props.months[0].month} to ${props.months.at(-1)!.month}; the most were ${whole(most.count)} in ${most.month}`}
-      data={data} height={250}
-      build={(colors) => ({
-        scales: { x: { time: true }, y: { range: (_, __, high) => [0, high * 1.05] } },
-        axes: [axis(colors, { grid: { show: false } }), axis(colors, { size: 48, values: (_, ticks) => ticks.map((tick) => kSmall.format(tick)) })],
-        series: [
-          { label: "Month", value: monthValue },
-          { label: "Observations", fill: colors.accent, stroke: colors.accent, width: 0, points: { show: false },
-            paths: uPlot.paths.bars!({ size: [0.82, 28], radius: 0.15 }), value: (_, value) => (value === null ? "–" : whole(value)) },
-        ],
-      })}
-    />
+    <figure>
+      <Plot
+        label={`Observations by month, from ${props.months[0].month} to ${props.months.at(-1)!.month}; the most were ${whole(most.count)} in ${most.month}`}
+        data={data} height={250}
+        build={(colors) => ({
+          scales: { x: { time: true }, y: { range: (_, __, high) => [0, high * 1.05] } },
+          axes: [axis(colors, { grid: { show: false } }), axis(colors, { size: 48, values: (_, ticks) => ticks.map((tick) => kSmall.format(tick)) })],
+          series: [
+            { label: "Month", value: monthValue },
+            { label: "Observations", fill: colors.accent, stroke: colors.accent, width: 0, points: { show: false },
+              paths: uPlot.paths.bars!({ size: [0.82, 28], radius: 0.15 }), value: (_, value) => (value === null ? "–" : whole(value)) },
+          ],
+        })}
+      />
+      <Figures title="Observations by month" head={["Month", "Observations"]} rows={Array.from(data[0], (at, i) => [monthName(at), whole(data[1][i] ?? 0)])} />
+    </figure>
   );
 }
 
@@ -39,23 +43,30 @@ export function Trend(props: { values: CodeValues }) {
     [months]);
   const value = (_: uPlot, one: number | null) => (one === null ? "–" : `${number(one)} ${unit ?? ""}`);
   return (
-    <Plot
-      label={`${display ?? code} by month: the median was ${number(months[0].median)} in ${months[0].month} and ${number(months.at(-1)!.median)} in ${months.at(-1)!.month}`}
-      data={data} height={250}
-      build={(colors) => ({
-        scales: { x: { time: true } },
-        axes: [axis(colors, { grid: { show: false } }), axis(colors, { size: 52 })],
-        bands: [{ series: [1, 2], fill: colors.soft }],
-        series: [
-          { label: "Month", value: monthValue },
-          { label: "75%", stroke: "transparent", points: { show: false }, value },
-          { label: "25%", stroke: "transparent", points: { show: false }, value },
-          { label: "Median", stroke: colors.accent, width: 2, points: { show: months.length < 40, size: 5, fill: colors.accent }, value },
-        ],
-      })}
-    />
+    <figure>
+      <Plot
+        label={`${display ?? code} by month: the median was ${number(months[0].median)} in ${months[0].month} and ${number(months.at(-1)!.median)} in ${months.at(-1)!.month}`}
+        data={data} height={250}
+        build={(colors) => ({
+          scales: { x: { time: true } },
+          axes: [axis(colors, { grid: { show: false } }), axis(colors, { size: 52 })],
+          bands: [{ series: [1, 2], fill: colors.soft }],
+          series: [
+            { label: "Month", value: monthValue },
+            { label: "75%", stroke: "transparent", points: { show: false }, value },
+            { label: "25%", stroke: "transparent", points: { show: false }, value },
+            { label: "Median", stroke: colors.accent, width: 2, points: { show: months.length < 40, size: 5, fill: colors.accent }, value },
+          ],
+        })}
+      />
+      <Figures title="Trend" head={["Month", "Values", "25%", "Median", "75%"]}
+        rows={months.map((one) => [monthName(monthSeconds(one.month)), whole(one.count), number(one.p25), number(one.median), number(one.p75)])} />
+    </figure>
   );
 }
+
+// So that the first samples are not drawn as if they were minutes.
+const kLeastSeconds = 10;
 
 // Rows a second while a load runs.
 export function RateLine(props: { samples: { at: number; rate: number }[] }) {
@@ -64,8 +75,8 @@ export function RateLine(props: { samples: { at: number; rate: number }[] }) {
     <Plot
       label="Rows a second since this page was opened" data={data} height={150}
       build={(colors) => ({
-        scales: { x: { time: false }, y: { range: (_, __, high) => [0, Math.max(1, high * 1.1)] } },
-        axes: [axis(colors, { grid: { show: false }, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }),
+        scales: { x: { time: false, range: (_, low, high) => [low, Math.max(high, low + kLeastSeconds)] }, y: { range: (_, __, high) => [0, Math.max(1, high * 1.1)] } },
+        axes: [axis(colors, { grid: { show: false }, values: (_, ticks) => ticks.map((tick) => `${Math.round(tick)} s`) }),
           axis(colors, { size: 48, values: (_, ticks) => ticks.map((tick) => kSmall.format(tick)) })],
         series: [
           { label: "Second", value: (_, one) => (one === null ? "–" : `${Math.round(one)}`) },

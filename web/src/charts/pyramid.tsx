@@ -1,6 +1,7 @@
-// Patients by age and sex, as a population pyramid. The table behind it is what a screen reader gets.
+// Patients by age and sex, as a population pyramid.
 import { useWidth } from "../data";
 import { plural, whole } from "../format";
+import { Figures } from "../parts";
 import type { Counts } from "../types";
 
 const kHeight = 24;
@@ -29,6 +30,15 @@ export function groupsOf(counts: Counts): { groups: Group[]; others: number; wit
   return { groups: ages.map((age) => byAge.get(age) ?? { age, female: 0, male: 0 }), others, withoutAge };
 }
 
+// 0–9 for 00-09.
+const ageName = (age: string): string => age.replace(/\b0(?=\d)/g, "").replace("-", "–");
+
+function labelOf(groups: Group[]): string {
+  const sum = (of: (group: Group) => number) => groups.reduce((all, group) => all + of(group), 0);
+  const largest = groups.reduce((best, group) => (group.female + group.male > best.female + best.male ? group : best));
+  return `Patients by age and sex: ${whole(sum((group) => group.female))} female, ${whole(sum((group) => group.male))} male; the largest age group is ${ageName(largest.age)}`;
+}
+
 export function Pyramid(props: { counts: Counts }) {
   const [attach, width] = useWidth<HTMLElement>();
   const { groups, others, withoutAge } = groupsOf(props.counts);
@@ -40,23 +50,19 @@ export function Pyramid(props: { counts: Counts }) {
   return (
     <figure ref={attach}>
       <div class="legend" aria-hidden="true"><span class="dot female" /> female <span class="dot male" /> male</div>
-      <svg class="chart" viewBox={`0 0 ${2 * half + kMiddle} ${rows.length * kHeight}`} aria-hidden="true">
+      <svg class="chart" viewBox={`0 0 ${2 * half + kMiddle} ${rows.length * kHeight}`} role="img" aria-label={labelOf(groups)}>
         {rows.map((group, row) => (
           <g key={group.age} transform={`translate(0 ${row * kHeight})`}>
             <rect class="female" x={half - length(group.female)} y="3" width={length(group.female)} height={kHeight - 6} rx="3" />
             <text x={half - length(group.female) - 6} y={kHeight / 2} text-anchor="end" class="count">{group.female > 0 && whole(group.female)}</text>
-            <text x={half + kMiddle / 2} y={kHeight / 2} text-anchor="middle">{group.age.replace("-", "–")}</text>
+            <text x={half + kMiddle / 2} y={kHeight / 2} text-anchor="middle">{ageName(group.age)}</text>
             <rect class="male" x={half + kMiddle} y="3" width={length(group.male)} height={kHeight - 6} rx="3" />
             <text x={half + kMiddle + length(group.male) + 6} y={kHeight / 2} class="count">{group.male > 0 && whole(group.male)}</text>
           </g>
         ))}
       </svg>
-      <table class="hidden">
-        <caption>Patients by age and sex</caption>
-        <thead><tr><th scope="col">Age</th><th scope="col">Female</th><th scope="col">Male</th></tr></thead>
-        <tbody>{groups.map((group) => <tr key={group.age}><th scope="row">{group.age}</th><td>{group.female}</td><td>{group.male}</td></tr>)}</tbody>
-      </table>
       {rest && <figcaption class="note">Not shown: {rest}.</figcaption>}
+      <Figures title="Patients by age and sex" head={["Age", "Female", "Male"]} rows={groups.map((group) => [ageName(group.age), whole(group.female), whole(group.male)])} />
     </figure>
   );
 }

@@ -125,8 +125,7 @@ export function LivePanel(props: { live: Live; detail: RunDetail }) {
         { label: "Rejected", value: whole(progress.rejected) },
         { label: "Received", value: bytes(progress.bytes_received) },
       ]} />
-      {live.rates.length > 3 && <RateLine samples={live.rates} />}
-      <p class="hidden" role="status">{`${detail.state}, ${Math.floor(10 * (fractionOf(progress) ?? 0)) * 10} percent`}</p>
+      {live.rates.length > 3 && live.rates.at(-1)!.at - live.rates[0].at > 1 && <RateLine samples={live.rates} />}
     </div>
   );
 }

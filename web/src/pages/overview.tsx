@@ -1,23 +1,21 @@
 // What is loaded, what is under way, and the form that begins a load.
 import { useState } from "preact/hooks";
-import { get, post, type Problem } from "../api";
+import { post, type Problem } from "../api";
+import { openApi } from "../catalog";
 import { asProblem, go, useData } from "../data";
 import { duration, plural, whole } from "../format";
 import { Card, Empty, Failure, Head, Moment, Shown, State, Table } from "../parts";
+import { session } from "../session";
 import { LiveRun } from "./live";
 import type { Page, Run, Schedule, Zipcode } from "../types";
-
-interface LoadRequest {
-  requestBody: { content: { "application/json": { schema: { properties: { resources?: { items: { enum: string[] } } } } } } };
-}
 
 function ResourceChoice(props: { chosen: string[]; choose: (names: string[]) => void }) {
   const [names, setNames] = useState<string[]>();
   const look = async () => {
     if (names) return;
-    const document = await get<{ paths: Record<string, { post: LoadRequest }> }>("openapi.json");
-    const schema = document.paths["/zipcodes"]?.post.requestBody.content["application/json"].schema;
-    setNames(schema?.properties.resources?.items.enum ?? []);
+    const document = await openApi(session().version);
+    const schema = document.paths["/zipcodes"]?.post?.requestBody?.content["application/json"].schema;
+    setNames(schema?.properties?.resources?.items?.enum ?? []);
   };
   return (
     <details class="choice" onToggle={() => void look()}>

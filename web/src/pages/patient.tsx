@@ -7,6 +7,7 @@ import { age, day, plural, whole } from "../format";
 import { Card, Empty, Failure, Head, Loading, RawButton, Shown, Table } from "../parts";
 import type { Observation, Page, Patient } from "../types";
 import { nameOf } from "./patients";
+import { OtherRecords } from "./records";
 import { seriesOf, type Series } from "./series";
 
 const kMost = 5000;
@@ -102,7 +103,7 @@ function Observations(props: { id: string }) {
       </Card>
       {categories.map(([category, list]) => (
         <Card key={category} title={category}>
-          <Table label={category} head={[{ text: "Observation" }, { text: "Last value", number: true }, { text: "Over time" }, { text: "Values", number: true }, { text: "Last" }]}>
+          <Table label={`Observations: ${category}`} head={[{ text: "Observation" }, { text: "Last value", number: true }, { text: "Over time" }, { text: "Values", number: true }, { text: "Last" }]}>
             {list.map((series) => <SeriesRow key={series.key} series={series} />)}
           </Table>
         </Card>
@@ -120,7 +121,7 @@ export function PatientPage(props: { id: string }) {
       <Head above={<><a href="#/">Zip codes</a>{zipcode && <> / <a href={`#/zip/${zipcode}`}>{zipcode}</a> / <a href={`#/zip/${zipcode}/patients`}>Patients</a></>}</>}
         title={patient.data ? nameOf(patient.data) : "Patient"}
         actions={patient.data && <RawButton title={nameOf(patient.data)} path={`patients/${encodeURIComponent(props.id)}/raw`} label="FHIR JSON" />} />
-      <Shown of={patient} lines={3}>{(one) => <><Card><Facts patient={one} /></Card><Observations id={props.id} /></>}</Shown>
+      <Shown of={patient} lines={3}>{(one) => <><Card><Facts patient={one} /></Card><Observations id={props.id} /><OtherRecords patient={props.id} /></>}</Shown>
     </>
   );
 }

@@ -48,7 +48,7 @@ export function ReceiptTable(props: { receipts: Receipt[] }) {
   // A line that is 0 throughout says nothing, but rejected and missing are what people look for.
   const lines = kSums.filter((sum) => !sum.part || sum.key === "rejected" || receipts.some((one) => one[sum.key] !== 0));
   return (
-    <Table label="Receipt" head={[{ text: "" }, ...receipts.map((one) => ({ text: name(one), number: true }))]}>
+    <Table label="Receipt in figures" head={[{ text: "What", hide: true }, ...receipts.map((one) => ({ text: name(one), number: true }))]}>
       <tr><th scope="row">The server's total</th>{receipts.map((one) => <td key={name(one)} class="number">{total(one)}</td>)}</tr>
       {lines.map((sum, at) => (
         <tr key={sum.key} class={sum.part ? "part" : ""}>

@@ -1,11 +1,11 @@
 // One run: live while it goes, its receipt as a plain answer, what was rejected, and the steps on the time of the run.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { post, type Problem } from "../api";
 import { asProblem, useData } from "../data";
 import { clock, duration, full } from "../format";
 import { Card, Failure, Head, Shown, State } from "../parts";
 import type { Run, RunDetail, RunSteps } from "../types";
-import { isOpen, LivePanel, useLive } from "./live";
+import { fractionOf, isOpen, LivePanel, useLive } from "./live";
 import { ReceiptTable, Rejects, sentence } from "./receipt";
 import { Timeline } from "./timeline";
 
@@ -17,10 +17,35 @@ function controlsOf(run: Run): Control[] {
   return run.state === "failed" || run.state === "cancelled" ? ["retry"] : [];
 }
 
+// For who reads by ear: how far it is, in steps of a tenth, and how it ended.
+function Announcement(props: { run?: RunDetail }) {
+  return <p class="hidden" role="status" aria-label="Progress">{props.run && wordsFor(props.run)}</p>;
+}
+
+function wordsFor(run: RunDetail): string {
+  const load = `Load of ${run.zipcode}`;
+  if (run.state === "failed" || run.state === "cancelled") return `${load} ${ending(run)}`;
+  if (!isOpen(run)) return `${load}: ${sentence(run, run.receipts)}`;
+  const done = Math.floor(10 * (fractionOf(run.progress) ?? 0)) * 10;
+  return `${load}: ${run.paused ? "paused at " : ""}${done}%`;
+}
+
+function ending(run: Run): string {
+  return run.state === "failed" ? `failed${run.failed_step ? ` at ${run.failed_step.replaceAll("_", " ")}` : ""}` : "cancelled";
+}
+
 function Controls(props: { run: Run; done: () => void; failed: (problem?: Problem) => void }) {
   const [busy, setBusy] = useState<Control>();
+  const controls = controlsOf(props.run);
+  // The button that was used goes with its use: the focus goes back to the heading, not to the page's beginning.
+  const used = useRef(false);
+  useEffect(() => {
+    if (used.current && document.activeElement === document.body) document.querySelector<HTMLElement>("main h1")?.focus();
+    used.current = false;
+  }, [controls.join()]);
   const act = async (control: Control) => {
     setBusy(control);
+    used.current = true;
     props.failed(undefined);
     try {
       await post(`runs/${props.run.run}/${control}`);
@@ -32,8 +57,8 @@ function Controls(props: { run: Run; done: () => void; failed: (problem?: Proble
   };
   return (
     <>
-      {controlsOf(props.run).map((control) => (
-        <button key={control} type="button" class={control === "retry" ? "" : control === "cancel" ? "quiet danger" : "quiet"} disabled={busy !== undefined} onClick={() => void act(control)}>
+      {controls.map((control) => (
+        <button key={control} type="button" class={control === "retry" ? "" : control === "cancel" ? "quiet danger" : "quiet"} aria-disabled={busy !== undefined} onClick={() => busy === undefined && void act(control)}>
           {busy === control ? `${kWords[control]}…` : kWords[control]}
         </button>
       ))}
@@ -46,7 +71,7 @@ function Answer(props: { run: RunDetail }) {
   if (run.state === "failed" || run.state === "cancelled") {
     return (
       <Card title="How it ended">
-        <p class={`answer ${run.state}`}>{run.state === "failed" ? `Failed${run.failed_step ? ` at ${run.failed_step.replaceAll("_", " ")}` : ""}.` : "Cancelled."}</p>
+        <p class={`answer ${run.state}`}>{ending(run)}.</p>
         {run.error && <p class="error-text">{run.error}</p>}
         <p class="note">What it had loaded stays. A retry goes on from this step; what was finished is not fetched again.</p>
       </Card>
@@ -90,6 +115,7 @@ export function RunPage(props: { run: number }) {
         </>}
         actions={detail && <Controls run={detail} done={again} failed={setProblem} />}
       />
+      <Announcement run={detail} />
       {problem && <Failure problem={problem} />}
       {live.problem && <Failure problem={live.problem} retry={again} />}
       <Shown of={{ ...asked, data: detail }} lines={6}>
