@@ -13,6 +13,11 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${whole(count)} ${count === 1 ? one : many}`;
 }
 
+// What `count=estimated` gives: beyond 10,000 it is the planner's belief, and not more exact than this.
+export function estimated(count: number): string {
+  return count <= 10_000 ? whole(count) : `about ${whole(Number(count.toPrecision(2)))}`;
+}
+
 export function percent(part: number, all: number): string {
   if (all === 0 || part === 0) return "0%";
   const share = (100 * part) / all;

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { download, get, query as queryOf, type Problem } from "../api";
 import { asProblem, go, useData } from "../data";
-import { age, whole } from "../format";
+import { age, estimated } from "../format";
 import { Card, Empty, Failure, Head, RawButton, Shown, Table } from "../parts";
 import type { Page, Patient } from "../types";
 
@@ -80,7 +80,7 @@ export function Patients(props: { zipcode: string; query: URLSearchParams }) {
         actions={<button type="button" class="quiet" onClick={() => void save()}>These as CSV</button>} />
       <Card><SearchForm key={path} zipcode={props.zipcode} search={search} /></Card>
       {problem && <Failure problem={problem} />}
-      <Card title="Found" note={first.data && (first.data.count !== undefined ? `${whole(first.data.count)} patients, by their ids` : "By their ids")}>
+      <Card title="Found" note={first.data && (first.data.count !== undefined ? `${estimated(first.data.count)} patients, by their ids` : "By their ids")}>
         <Shown of={first} lines={10}>
           {(page) => {
             const next = more.items.length > 0 ? more.next : page.next;

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { download, get, query, type Problem } from "../api";
 import { useCatalog, type Filter, type Table as Listed } from "../catalog";
 import { asProblem, go, useData } from "../data";
-import { plural } from "../format";
+import { estimated } from "../format";
 import { Card, Empty, Failure, Head, Loading, Shown, Table } from "../parts";
 import type { Page } from "../types";
 import { ColumnChoice, Rows, shownColumns, useColumns, words, type Row } from "./rows";
@@ -109,7 +109,7 @@ function Contents(props: { table: Listed; filters: Chosen; sort: string }) {
   return (
     <>
       {problem && <Failure problem={problem} />}
-      <Card title="Rows" note={first.data?.count !== undefined ? plural(first.data.count, "row") : undefined}
+      <Card title="Rows" note={first.data?.count !== undefined ? `${estimated(first.data.count)} ${first.data.count === 1 ? "row" : "rows"}` : undefined}
         actions={<button type="button" class="quiet" onClick={() => void save()}>These as CSV</button>}>
         <FilterForm key={table.name} table={table} add={(name, value) => show([...filters, [name, value]], sort)} sort={sort} order={(by) => show(filters, by === table.key ? "" : by)} />
         <Chips filters={filters} remove={(at) => show(filters.filter((_, i) => i !== at), sort)} />

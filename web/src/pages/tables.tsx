@@ -4,13 +4,13 @@ import { query, type Problem } from "../api";
 import { useCatalog, type Table as Listed } from "../catalog";
 import { asProblem, useData } from "../data";
 import { saveDictionary } from "../dictionary";
-import { plural, whole } from "../format";
+import { estimated, plural, whole } from "../format";
 import { Card, Empty, Failure, Head, Loading, Table } from "../parts";
 
 function Count(props: { table: string }) {
   const { data, problem } = useData<{ count?: number }>(`${props.table}${query({ limit: 1, count: "estimated" })}`);
   if (problem) return <span class="faint">–</span>;
-  return data ? <>{whole(data.count ?? 0)}</> : <span class="faint">…</span>;
+  return data ? <>{estimated(data.count ?? 0)}</> : <span class="faint">…</span>;
 }
 
 function Line(props: { table: Listed }) {
