@@ -30,7 +30,7 @@ export function shownColumns(table: Listed, rows: Row[], chosen: string[] | unde
   const wanted = chosen ? all.filter((name) => chosen.includes(name)) : plain;
   // What it is in words tells a person most, ids least.
   const said = wanted.find((name) => name === "code_display") ?? wanted.find((name) => name.endsWith("_display"));
-  const rank = (name: string) => (name === said ? 0 : kId.test(name) ? 2 : 1);
+  const rank = (name: string) => (name === said ? 0 : name === "patient_id" ? 2 : kId.test(name) ? 3 : 1);
   const names = [...wanted].sort((a, b) => rank(a) - rank(b));
   return { names, rest: all };
 }
