@@ -31,6 +31,11 @@ configure() {
   cmake -S . -B "$directory" -G Ninja --log-level=NOTICE "$@"
 }
 
+# build_release: what users run, in build/release.
+build_release() {
+  configure build/release -DCMAKE_BUILD_TYPE=Release -DWELLHEAD_TESTS=OFF && cmake --build build/release --target wellhead fhirsim
+}
+
 # run_tests DIRECTORY CTEST_OPTION...: fails when a test fails, when none is selected, and when one was skipped or not built.
 # Its output is kept in test_log, ctest.log in the directory unless set. Runs ctest under test_launcher, if that is set.
 # With CI set, up to three tests that failed are tried once more, alone: what then passes is named as unstable (in unstable.log)
