@@ -176,8 +176,10 @@ check_scale() {
 answers() { api /health/ready >/dev/null 2>&1; }
 
 check_restart() {
+  compose run --rm -T worker doctor
+  compose logs --no-color api worker | grep -q .
   compose down --timeout 60
-  compose up --detach
+  compose up --detach --build
   wait_for 120 "an answer of the API" answers
   [ "$(api "/v1/patients?zipcode=02140&format=csv" | tail -n +2 | wc -l)" = 400 ] || fail "the rows of before are gone"
 }
