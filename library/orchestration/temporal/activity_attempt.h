@@ -28,7 +28,6 @@ class ActivityAttempt {
   const Start& start() const { return start_; }
   const ActivityInfo& info() const { return info_; }
   const StepTerms& terms() const { return terms_; }
-  const std::string& run_id() const { return start_.workflow_execution().run_id(); }
   Payload input() const { return first_of(start_.input()); }
   std::optional<Payload> last_heartbeat() const;
   std::stop_token stop_token() const { return stop_.get_token(); }

@@ -62,7 +62,9 @@ void ActivityWorker::take(const coresdk::activity_task::ActivityTask& task) {
     observe();
     return;
   }
-  // A paused workflow lets go on what runs. That this worker stops, it knows, and when its attempts are to.
+  // That an attempt is not wanted any more, the server alone knows, and says with its answer to the next sign of life:
+  // what a workflow gives up in a turn counts only if the server takes that turn, which core does not tell. A paused
+  // workflow lets go on what runs. That this worker stops, it knows, and when its attempts are to.
   const auto reason = task.cancel().reason();
   using enum coresdk::activity_task::ActivityCancelReason;
   if (reason == PAUSED || reason == RESET || reason == WORKER_SHUTDOWN) return;
@@ -72,19 +74,6 @@ void ActivityWorker::take(const coresdk::activity_task::ActivityTask& task) {
   }
   for (const auto& attempt : waiting_) {
     if (attempt->token() == task.task_token()) attempt->give_up();
-  }
-}
-
-void ActivityWorker::give_up(const std::string& run_id, Sequence sequence) {
-  const std::lock_guard lock(mutex_);
-  const auto matches = [&](const Attempt& attempt) {
-    return attempt->run_id() == run_id && (sequence == 0 || attempt->info().sequence == sequence);
-  };
-  for (const auto& attempt : running_) {
-    if (matches(attempt)) attempt->give_up();
-  }
-  for (const auto& attempt : waiting_) {
-    if (matches(attempt)) attempt->give_up();
   }
 }
 

@@ -33,8 +33,6 @@ class ActivityWorker {
   // Blocks until core has reported its shutdown and all attempts have returned.
   void join();
 
-  // Tells attempts of that step to stop, all of the run for 0.
-  void give_up(const std::string& run_id, Sequence sequence);
   // Running attempts may end by themselves within the grace, and are then told to stop. After CoreWorker::shutdown.
   void stop(std::chrono::milliseconds grace);
 

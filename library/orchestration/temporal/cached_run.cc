@@ -44,7 +44,6 @@ CachedRun::CachedRun(const Registry& registry, const Activation& activation, Com
     : registry_(registry), terms_(std::move(terms)), run_(registry, info_of(activation)) {}
 
 CachedRun::Success CachedRun::activate(const Activation& activation) {
-  given_up_now_.clear();
   bool only_questions = true;
   for (const auto& job : activation.jobs()) {
     only_questions = only_questions && (job.has_query_workflow() || is_new_update(job));
@@ -128,7 +127,6 @@ void CachedRun::resolve(Job job, Sequence sequence) {
 void CachedRun::note(const Command& command) {
   if (const auto* activity = std::get_if<RequestCancelActivity>(&command)) {
     given_up_.insert(activity->sequence);
-    given_up_now_.push_back(activity->sequence);
   } else if (const auto* child = std::get_if<RequestCancelChild>(&command)) {
     given_up_.insert(child->sequence);
   } else if (const auto* schedule = std::get_if<ScheduleActivity>(&command)) {

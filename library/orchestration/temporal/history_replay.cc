@@ -41,8 +41,7 @@ void replay_history(const Registry& registry, const std::string& workflow_id,
   Runtime runtime;
   CoreWorker core(runtime, WorkerOptions{.task_queue = kQueue, .activities = false});
   WorkflowWorker worker(core, registry, CommandTerms{kQueue, kLiveness},
-                        WorkflowWorker::Listener{.on_given_up = [](const std::string&, Sequence) {},
-                                                 .on_nondeterminism =
+                        WorkflowWorker::Listener{.on_nondeterminism =
                                                      [&](const WorkflowInfo& info, const std::string& message) {
                                                        return difference(registry, info, message, known);
                                                      },

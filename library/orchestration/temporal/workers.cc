@@ -56,10 +56,6 @@ void Workers::add(const std::string& queue, std::size_t slots, bool workflows) {
                    .liveness = options_.liveness,
                    .label = [this](auto& child, const auto& labels) { executions_.label(child, labels); }},
       WorkflowWorker::Listener{
-          .on_given_up =
-              [this](const std::string& run_id, Sequence sequence) {
-                for (const auto& activity : activities_) activity->give_up(run_id, sequence);
-              },
           .on_nondeterminism = [this](const WorkflowInfo& info,
                                       const std::string& message) { return explain(info, message); },
           .on_change = on_change_},

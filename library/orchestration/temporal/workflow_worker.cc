@@ -79,7 +79,7 @@ WorkflowWorker::Completion WorkflowWorker::answer(const Activation& activation, 
   try {
     const auto run = find(activation);
     *completion.mutable_successful() = run->activate(activation);
-    effects = {run->given_up(), run->ended(), run->info().workflow_type};
+    effects = {run->ended(), run->info().workflow_type};
   } catch (...) {
     const Failure failure = to_failure(std::current_exception());
     block(activation.run_id(), failure);
@@ -121,7 +121,6 @@ void WorkflowWorker::block(const std::string& run_id, const Failure& failure) {
 }
 
 void WorkflowWorker::note(const Activation& activation, const Effects& effects) {
-  for (const Sequence sequence : effects.given_up) listener_.on_given_up(activation.run_id(), sequence);
   if (activation.is_replaying()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -133,7 +132,6 @@ void WorkflowWorker::note(const Activation& activation, const Effects& effects) 
   }
   if (!effects.ended) return;
   if (observer_ != nullptr) observer_->workflow_ended(effects.workflow_type, *effects.ended);
-  listener_.on_given_up(activation.run_id(), 0);
   listener_.on_change();
 }
 

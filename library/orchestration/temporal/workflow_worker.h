@@ -37,8 +37,6 @@ class CachedRun {
   Success activate(const Activation& activation);
 
   const WorkflowInfo& info() const { return run_.info(); }
-  // Of the last activation.
-  const std::vector<Sequence>& given_up() const { return given_up_now_; }
   std::optional<WorkflowState> ended() const { return ended_; }
 
  private:
@@ -55,7 +53,6 @@ class CachedRun {
   WorkflowRun run_;
   std::vector<Job> jobs_;        // more than one activation's while it is paused
   std::set<Sequence> given_up_;  // whose outcomes do not matter any more
-  std::vector<Sequence> given_up_now_;
   bool paused_ = false;
   // What the search attribute says, if the execution has it: it was begun with it, so it may be changed.
   std::optional<bool> told_paused_;
@@ -65,8 +62,6 @@ class CachedRun {
 class WorkflowWorker {
  public:
   struct Listener {
-    // The workflow has given up a step; 0: it has ended, and given up all.
-    std::function<void(const std::string& run_id, Sequence sequence)> on_given_up;
     // Core has found that the run's code differs from its history; what to say of it.
     std::function<Failure(const WorkflowInfo& info, const std::string& message)> on_nondeterminism;
     std::function<void()> on_change;  // some execution has ended, or is blocked
@@ -92,7 +87,6 @@ class WorkflowWorker {
   void serve();
   // What an answered activation means to others. Taken before the answer is given: the next one may follow at once.
   struct Effects {
-    std::vector<Sequence> given_up;
     std::optional<WorkflowState> ended;
     std::string workflow_type;
   };
