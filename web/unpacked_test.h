@@ -10,9 +10,9 @@
 namespace wellhead::web {
 
 inline std::string unpacked(std::string_view gzip) {
-  constexpr int kGzip = 16 + MAX_WBITS;
+  constexpr int gzip_window = 16 + MAX_WBITS;
   z_stream stream{};
-  EXPECT_EQ(inflateInit2(&stream, kGzip), Z_OK);
+  EXPECT_EQ(inflateInit2(&stream, gzip_window), Z_OK);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
   stream.avail_in = static_cast<uInt>(gzip.size());
   std::string text(16 << 20, '\0');

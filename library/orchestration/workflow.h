@@ -107,13 +107,13 @@ class Steps {
   // fails with Error{conflict}.
   template <class In, class Out>
   [[nodiscard]] Future<Out> run_child(const WorkflowName<In, Out>& workflow, const std::string& workflow_id,
-                                      const std::type_identity_t<In>& input, ChildOptions options = {}) {
+                                      const std::type_identity_t<In>& input, const ChildOptions& options = {}) {
     auto slot = std::make_shared<ValueSlot<Out>>(queue());
     start_child(slot, {.workflow_type = workflow.name,
                        .workflow_id = workflow_id,
                        .input = meta::to_json(input),
                        .on_parent_close = options.on_parent_close,
-                       .labels = std::move(options.labels)});
+                       .labels = options.labels});
     return Future<Out>(std::move(slot));
   }
 

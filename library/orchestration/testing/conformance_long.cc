@@ -53,10 +53,10 @@ TEST_P(EngineEndurance, ContinuesAsNewUnderTheSameIdAndItsFirstExecutionStandsFo
 
 // How long it takes is the engine's and the machine's business, as long as it goes on.
 bool goes_on_until(std::future<void>& done, const std::atomic<int>& steps) {
-  constexpr std::chrono::minutes kPatience{3};
+  constexpr std::chrono::minutes patience{3};
   for (int before = -1; before != steps;) {
     before = steps;
-    if (done.wait_for(kPatience) == std::future_status::ready) return true;
+    if (done.wait_for(patience) == std::future_status::ready) return true;
   }
   return false;
 }
