@@ -9,6 +9,7 @@
 #include "app/wellhead/table.h"
 #include "library/meta/error.h"
 #include "library/storage/postgres/blob_removal.h"
+#include "service/access/idempotency_table.h"
 #include "service/erasure/eraser.h"
 
 namespace wellhead::app {
@@ -37,13 +38,14 @@ void Housekeeping::tidy_up(const std::stop_token& stop) {
   try {
     const auto removed = storage::remove_expired_blobs(*database_.borrow(), blobs_, keep_blobs_, stop);
     erasure::remove_erased_blobs(*database_.borrow(), blobs_);
+    access::remove_expired_idempotency_keys(*database_.borrow());
     failed_before_ = false;
     if (removed.blobs > 0) {
       spdlog::info("{} staged blobs of old runs deleted, {}", with_thousands(removed.blobs), bytes_text(removed.bytes));
     }
   } catch (const meta::Error& error) {
     // Once is enough: a database that is away for an hour is told of by others too.
-    if (!std::exchange(failed_before_, true)) spdlog::warn("old blobs were not deleted: {}", error.message());
+    if (!std::exchange(failed_before_, true)) spdlog::warn("what is old was not deleted: {}", error.message());
   }
 }
 

@@ -1,5 +1,5 @@
-// What has to be tidied up while loads are run: staged blobs whose time is over (WELLHEAD_KEEP_BLOBS). It never
-// disturbs a load: what goes wrong is logged and tried again.
+// What has to be tidied up while loads are run: staged blobs whose time is over (WELLHEAD_KEEP_BLOBS), blobs of erased
+// patients, Idempotency-Keys of yesterday. It never disturbs a load: what goes wrong is logged and tried again.
 #pragma once
 
 #include <chrono>

@@ -1,62 +1,99 @@
 #include "library/webserver/idempotency.h"
 
 #include <algorithm>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string_view>
 #include <utility>
 
 #include "library/meta/digest.h"
+#include "library/meta/error.h"
+#include "library/security/secret.h"
 #include "library/webserver/problem.h"
 
 namespace wellhead::webserver {
 namespace {
 
-constexpr std::chrono::hours kKeptFor{24};
-constexpr std::size_t kKept = 10'000;
+constexpr std::string_view kHeader = "Idempotency-Key";
 constexpr std::size_t kLongestKey = 200;
+constexpr std::size_t kOwnerBytes = 16;
 
 bool is_key(std::string_view text) {
   return !text.empty() && text.size() <= kLongestKey &&
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-// What must be the same when a key comes again: also whose request it is.
+// A string of RFC 9651 §3.3.3, which the draft asks for, and the same text without quotes are the same key.
+std::string_view unquoted(std::string_view text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+// What must be the same when a key comes again.
 std::string digest_of(const Request& request) {
   std::string all;
-  for (const std::string_view part :
-       {std::string_view(to_string(request.method)), std::string_view(request.path), std::string_view(request.query),
-        request.header("Authorization"), request.header("X-API-Key"), std::string_view(request.body)}) {
+  for (const std::string_view part : {std::string_view(to_string(request.method)), std::string_view(request.path),
+                                      std::string_view(request.query), std::string_view(request.body)}) {
     all.append(std::to_string(part.size())).append(":").append(part);
   }
   return meta::sha256_hex(all);
 }
 
-Response refuse(const Request& request, const IdempotencyKeys::Known& known) {
-  if (known.same_request) {
-    return to_response(Problem{409, "conflict", "The request with this Idempotency-Key is being answered", {}},
-                       request.id);
-  }
+Response being_answered(const Request& request) {
+  Response response = to_response(
+      Problem{409, "conflict", "The request with this Idempotency-Key is being answered: send it again in a while", {}},
+      request.id);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+Response used_for_another(const Request& request) {
   return to_response(Problem{422,
                              "idempotency_key_reused",
                              "This Idempotency-Key was used for another request: take a new one",
-                             {{"Idempotency-Key", "was used for another request"}}},
+                             {{std::string(kHeader), "was used for another request"}}},
                      request.id);
 }
 
-Task<Response> answer_once(std::shared_ptr<IdempotencyKeys> keys, std::shared_ptr<const Handler> handler,
+Response not_kept(const Request& request) {
+  return to_response(
+      Problem{503, "no_idempotency_keys", "This server keeps no Idempotency-Keys: send the request without", {}},
+      request.id);
+}
+
+bool is_given(const Request& request) {
+  return std::ranges::any_of(request.headers, [](const auto& header) { return same_name(header.first, kHeader); });
+}
+
+// nullptr: nothing to keep.
+void end_use(IdempotencyKeys& keys, const IdempotentRequest& use, const Response* response) {
+  response == nullptr ? keys.forget(use) : keys.keep(use, *response);
+}
+
+Task<Response> answer_once(IdempotencyKeys* keys, BlockingPool* pool, std::shared_ptr<const Handler> handler,
                            Request request) {
-  const std::string key(request.header("Idempotency-Key"));
-  const bool given =
-      std::ranges::any_of(request.headers, [](const auto& h) { return same_name(h.first, "Idempotency-Key"); });
-  if (!given) {
+  if (!is_given(request)) {
     auto answering = (*handler)(std::move(request));
     co_return co_await answering;
   }
-  if (!is_key(key)) throw InvalidArgument({"Idempotency-Key", "is no word of up to 200 visible ASCII characters"});
-  if (const auto known = keys->take(key, digest_of(request))) {
-    if (!known->same_request || !known->response) co_return refuse(request, *known);
-    Response again = *known->response;
-    again.headers.emplace_back("Idempotency-Replayed", "true");
-    co_return again;
+  const std::string key(unquoted(request.header(kHeader)));
+  if (!is_key(key)) {
+    throw InvalidArgument({std::string(kHeader), "is no word of up to 200 visible ASCII characters"});
   }
+  if (keys == nullptr) co_return not_kept(request);
+  const IdempotentRequest use{request.principal ? request.principal->id : std::string(), key, digest_of(request),
+                              security::to_hex(security::random_bytes(kOwnerBytes))};
+  std::function<std::optional<IdempotencyKeys::Known>()> take = [keys, use] { return keys->take(use); };
+  auto taking = pool->run<std::optional<IdempotencyKeys::Known>>(*request.worker, std::move(take));
+  std::optional<IdempotencyKeys::Known> known = co_await taking;
+  if (known && !known->same_request) co_return used_for_another(request);
+  if (known && !known->response) co_return being_answered(request);
+  if (known) {
+    known->response->headers.emplace_back("Idempotency-Replayed", "true");
+    co_return std::move(*known->response);
+  }
+  Worker& worker = *request.worker;
   std::exception_ptr failed;
   Response response;
   try {
@@ -65,10 +102,16 @@ Task<Response> answer_once(std::shared_ptr<IdempotencyKeys> keys, std::shared_pt
   } catch (...) {
     failed = std::current_exception();
   }
-  if (failed || response.status >= 500) {
-    keys->forget(key);
-  } else {
-    keys->keep(key, response);
+  const Response* kept = !failed && response.status < 400 ? &response : nullptr;
+  std::function<bool()> end = [keys, use, kept] {
+    end_use(*keys, use, kept);
+    return true;
+  };
+  auto ending = pool->run<bool>(worker, std::move(end));
+  try {
+    co_await ending;
+  } catch (const meta::Error&) {  // NOLINT(bugprone-empty-catch)
+    // The pool takes no more. What was done is done, so its answer is given; the key is free again in a while.
   }
   if (failed) std::rethrow_exception(failed);
   co_return response;
@@ -76,50 +119,25 @@ Task<Response> answer_once(std::shared_ptr<IdempotencyKeys> keys, std::shared_pt
 
 }  // namespace
 
-std::optional<IdempotencyKeys::Known> IdempotencyKeys::take(const std::string& key, const std::string& request) {
-  const std::scoped_lock lock(mutex_);
-  drop_old();
-  const auto [found, made] = entries_.try_emplace(key, Entry{request, std::nullopt, std::chrono::steady_clock::now()});
-  if (!made) return Known{found->second.request == request, found->second.response};
-  order_.push_back(key);
-  return std::nullopt;
-}
-
-void IdempotencyKeys::keep(const std::string& key, const Response& response) {
-  const std::scoped_lock lock(mutex_);
-  if (const auto found = entries_.find(key); found != entries_.end()) found->second.response = response;
-}
-
-void IdempotencyKeys::forget(const std::string& key) {
-  const std::scoped_lock lock(mutex_);
-  entries_.erase(key);
-  std::erase(order_, key);
-}
-
-void IdempotencyKeys::drop_old() {
-  const auto oldest = std::chrono::steady_clock::now() - kKeptFor;
-  while (!order_.empty()) {
-    const auto first = entries_.find(order_.front());
-    if (entries_.size() <= kKept && first != entries_.end() && first->second.since > oldest) return;
-    if (first != entries_.end()) entries_.erase(first);
-    order_.pop_front();
-  }
-}
-
-void make_idempotent(const std::shared_ptr<IdempotencyKeys>& keys, Route& route) {
+void make_idempotent(IdempotencyKeys* keys, BlockingPool& pool, Route& route) {
   Parameter key;
-  key.name = "Idempotency-Key";
+  key.name = kHeader;
   key.in = ParameterIn::header;
   key.description =
-      "A word of your own for this request: sent again with the same, it is answered as before and not done again.";
+      "A word of your own for this request: sent again with the same, within a day and to any server of the database, "
+      "it is answered as before and not done again. While the first one is being answered the answer is 409, with "
+      "another request 422.";
   key.example = "9f1c0a52-0001";
   key.max_length = kLongestKey;
   key.pattern = Pattern{"^[!-~]+$", is_key};
   route.parameters.push_back(std::move(key));
   route.problems.insert(route.problems.end(), {409, 422});
-  route.handler = [keys, handler = std::make_shared<const Handler>(std::move(route.handler))](Request request) {
-    return answer_once(keys, handler, std::move(request));
-  };
+  if (std::ranges::find(route.problems, 503) == route.problems.end()) route.problems.push_back(503);
+  for (ResponseSpec& answer : route.responses) {
+    answer.headers.emplace_back("Idempotency-Replayed", "`true`: it is the answer to an earlier request.");
+  }
+  route.handler = [keys, pool = &pool, handler = std::make_shared<const Handler>(std::move(route.handler))](
+                      Request request) { return answer_once(keys, pool, handler, std::move(request)); };
 }
 
 }  // namespace wellhead::webserver

@@ -82,7 +82,8 @@ std::unique_ptr<webserver::RouteTable> make_routes(const RouteDependencies& depe
   const resource::ResourceServices services{dependencies.connections, dependencies.exports, dependencies.pool,
                                             dependencies.blobs, dependencies.pseudonyms};
   if (wanted("loads")) {
-    zipcode::add_routes(dependencies.runs, dependencies.connections, dependencies.pool, loadable(dependencies), *table);
+    zipcode::add_routes(dependencies.runs, dependencies.connections, dependencies.pool, dependencies.idempotency,
+                        loadable(dependencies), *table);
   }
   for (auto api : {patient::patient_api(), observation::observation_api()}) {
     if (!wanted(api.table.name + "s")) continue;

@@ -11,6 +11,7 @@
 #include "library/storage/postgres/async_connection.h"
 #include "library/storage/postgres/export_connections.h"
 #include "library/webserver/blocking_pool.h"
+#include "library/webserver/idempotency.h"
 #include "library/webserver/route.h"
 #include "library/webserver/server.h"
 #include "service/erasure/erasure_routes.h"
@@ -32,6 +33,7 @@ struct RouteDependencies {
   std::vector<std::string> only = {};  // parts of the API; empty: all
   const resource::Pseudonyms* pseudonyms = nullptr;
   std::int64_t small_counts = 0;  // see ServerOptions
+  webserver::IdempotencyKeys* idempotency = nullptr;
 };
 
 // Parts are loads (zip codes, runs and what belongs to them, erasure, the audit trail), stats, patients, observations,

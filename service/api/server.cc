@@ -14,6 +14,7 @@
 #include "library/webserver/cursor.h"
 #include "library/webserver/server.h"
 #include "service/access/audit.h"
+#include "service/access/idempotency_table.h"
 #include "service/access/key_gate.h"
 #include "service/access/keys.h"
 #include "service/api/routes.h"
@@ -96,11 +97,14 @@ void require_key(const ServerOptions& options) {
 
 struct Server::State {
   explicit State(ServerOptions given)
-      : options(std::move(given)), pool(kBlockingThreads, kBlockingLimit), exports(kExports) {
+      : options(std::move(given)),
+        idempotency({.database_url = options.database_url}),
+        pool(kBlockingThreads, kBlockingLimit),
+        exports(kExports) {
     routes = options.monitoring_only
                  ? make_monitoring_routes(connections, pool, options.look_for_problem)
                  : make_routes({options.runs, connections, exports, pool, options.blobs, options.tables, options.eraser,
-                                options.only, &pseudonyms, options.small_counts});
+                                options.only, &pseudonyms, options.small_counts, &idempotency});
     auto http_settings = http_options(options);
     http_settings.cursors = &cursors;
     if (!options.monitoring_only)
@@ -150,6 +154,7 @@ struct Server::State {
   std::unique_ptr<access::AuditTrail> audit;
   webserver::BlockingPool pool;
   std::unique_ptr<webserver::RouteTable> routes;
+  access::IdempotencyTable idempotency;
   std::unique_ptr<webserver::Server> http;
   // On the event loops of http: destroyed before it.
   storage::AsyncConnections connections;

@@ -21,16 +21,17 @@
 namespace wellhead::zipcode {
 
 struct RouteState {
-  RouteState(RunOperations* given, storage::AsyncConnections& all, webserver::BlockingPool& threads)
-      : operations(given), connections(all), pool(threads) {}
+  RouteState(RunOperations* given, storage::AsyncConnections& all, webserver::BlockingPool& threads,
+             webserver::IdempotencyKeys* idempotency)
+      : operations(given), connections(all), pool(threads), keys(idempotency) {}
 
   resource::Reading reading(const webserver::Request& request) const { return {connections, request}; }
 
   RunOperations* operations;
   storage::AsyncConnections& connections;
   webserver::BlockingPool& pool;
+  webserver::IdempotencyKeys* keys;
   RouteStatements statements;
-  std::shared_ptr<webserver::IdempotencyKeys> keys = std::make_shared<webserver::IdempotencyKeys>();
 };
 using RouteStatePointer = std::shared_ptr<const RouteState>;
 

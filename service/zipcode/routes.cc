@@ -110,7 +110,7 @@ Route start_load_route(const RouteStatePointer& state, const RouteDocuments& doc
   route.problems = {503};
   route.limited = true;
   route.handler = [state](Request request) { return start_load(state, std::move(request)); };
-  webserver::make_idempotent(state->keys, route);
+  webserver::make_idempotent(state->keys, state->pool, route);
   return route;
 }
 
@@ -149,8 +149,8 @@ Route get_zipcode_route(const RouteStatePointer& state, const RouteDocuments& do
 }  // namespace
 
 void add_routes(RunOperations* operations, storage::AsyncConnections& connections, webserver::BlockingPool& pool,
-                std::vector<std::string> resources, webserver::RouteTable& table) {
-  const auto state = std::make_shared<const RouteState>(operations, connections, pool);
+                webserver::IdempotencyKeys* keys, std::vector<std::string> resources, webserver::RouteTable& table) {
+  const auto state = std::make_shared<const RouteState>(operations, connections, pool, keys);
   const RouteDocuments documents;
   documents.add_schemas(table);
   table.add(start_load_route(state, documents, std::move(resources)));

@@ -236,7 +236,7 @@ Route control_route(const RouteStatePointer& state, const RouteDocuments& docume
   route.handler = [state, call = control.control](Request request) {
     return control_run(state, call, std::move(request));
   };
-  webserver::make_idempotent(state->keys, route);
+  webserver::make_idempotent(state->keys, state->pool, route);
   return route;
 }
 
