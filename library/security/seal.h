@@ -4,6 +4,7 @@
 // a nonce that could be used twice. Thread-safe. Error{internal} when OpenSSL lacks the algorithm.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ class Seal {
  public:
   // Of any key; its strength is that of the key.
   explicit Seal(std::string_view key);
+  ~Seal();
+  Seal(const Seal&) = delete;
+  Seal& operator=(const Seal&) = delete;
 
   // Bytes, 17 more than the text's. bound_to: what the text belongs to; it is not in the bytes.
   std::string seal(std::string_view bound_to, std::string_view text) const;
@@ -21,7 +25,8 @@ class Seal {
   std::optional<std::string> open(std::string_view bound_to, std::string_view sealed) const;
 
  private:
-  std::string key_;  // 64 bytes
+  struct State;
+  std::unique_ptr<const State> state_;
 };
 
 }  // namespace wellhead::security

@@ -58,6 +58,9 @@ class Deidentified : public testing::ApiTest {
     }
   }
 
+  // Without the quotes.
+  static std::string word(const std::string& json) { return json.substr(1, json.size() - 2); }
+
   std::string key_;
   std::string reader_;
 };
@@ -70,7 +73,7 @@ TEST_F(Deidentified, HidesWhatTellsWhoAPatientIs) {
   EXPECT_THAT(
       smith,
       MatchesRegex(
-          R"re(\{"id":"[0-9a-f]{32}","active":true,"gender":"female","birth_date":"1980","race_code":"2106-3",)re"
+          R"re(\{"id":"[A-Za-z0-9_-]{71}","active":true,"gender":"female","birth_date":"1980","race_code":"2106-3",)re"
           R"re("state":"MA","postal_code":"021"\})re"));
   for (const std::string secret : {"smith", "Smith", "Ann", "MRN-1", "555-1", "Cambridge", "Example", "02139", "2026-",
                                    "05-01", "Near", "1985-", "SW1", "run", "loaded"}) {
@@ -102,7 +105,7 @@ TEST_F(Deidentified, HidesWhatObservationsTell) {
   EXPECT_THAT(
       o2,
       MatchesRegex(
-          R"re(\{"id":"[0-9a-f]{32}","patient_id":"[0-9a-f]{32}","encounter_id":"[0-9a-f]{32}","category":"laboratory",)re"
+          R"re(\{"id":"[A-Za-z0-9_-]{71}","patient_id":"[A-Za-z0-9_-]{71}","encounter_id":"[A-Za-z0-9_-]{71}","category":"laboratory",)re"
           R"re("code":"4548-4","effective_start":"2025","issued":"2024","value_number":7.4,"value_code":"%"\})re"));
   EXPECT_EQ(at(item(list, shown, "o1"), "/components/1/value_number"), "118");
   EXPECT_THAT(list.body,
@@ -139,17 +142,12 @@ TEST_F(Deidentified, RefusesWhatWouldTellTheRest) {
                                    "/patients?fields=id,family",
                                    "/patients?fields=run_id",
                                    "/patients?format=fhir",
-                                   "/observations?patient_id=smith",
                                    "/observations?effective=2025-11",
                                    "/observations?effective=ge2025&effective=lt2025-11-04",
-                                   "/observations?encounter_id=visit",
                                    "/observations?sort=effective",
                                    "/observations?sort=value",
                                    "/observations?format=fhir",
-                                   "/patients/smith",
                                    "/patients/smith/raw",
-                                   "/patients/smith/observations",
-                                   "/observations/o1",
                                    "/observations/o1/raw",
                                    "/zipcodes",
                                    "/zipcodes/02139",
@@ -171,6 +169,53 @@ TEST_F(Deidentified, RefusesWhatWouldTellTheRest) {
   const std::string all_wrong = ask("/patients?last_name=smith&sort=city").body;
   EXPECT_EQ(at(all_wrong, "/errors/0/field"), "\"last_name\"");
   EXPECT_EQ(at(all_wrong, "/errors/1/field"), "\"sort\"");
+}
+
+TEST_F(Deidentified, FindsWhatItHasThePseudonymOf) {
+  const std::string smith = item(ask("/patients"), as_reader("/patients"), "smith");
+  const std::string patient = word(at(smith, "/id"));
+  EXPECT_EQ(at(ask("/patients/" + patient).body, ""), smith);
+  EXPECT_EQ(ask("/patients/" + patient).header("last-modified"), "");
+  const std::string o2 = item(ask("/observations"), as_reader("/observations"), "o2");
+  EXPECT_EQ(at(ask("/observations/" + word(at(o2, "/id"))).body, ""), o2);
+  const RawResponse by_encounter = ask("/observations?encounter_id=" + word(at(o2, "/encounter_id")));
+  EXPECT_EQ(at(by_encounter.body, "/items/0"), o2);
+  EXPECT_EQ(at(by_encounter.body, "/items/1"), "");
+  // The same rows as who may see the ids gets by these.
+  for (const std::string target : {"/observations?patient_id=%", "/patients/%/observations"}) {
+    const auto with = [&](std::string_view id) { return std::string(target).replace(target.find('%'), 1, id); };
+    const RawResponse hidden = ask(with(patient));
+    EXPECT_EQ(hidden.status, 200) << hidden.body;
+    for (const std::string id : {"o1", "o2"})
+      EXPECT_THAT(item(hidden, as_reader(with("smith")), id), HasSubstr(patient));
+    EXPECT_EQ(at(hidden.body, "/items/2"), "");
+    EXPECT_THAT(ask(with(patient) + (target.ends_with('%') ? "&" : "?") + "format=csv").body, HasSubstr(patient));
+  }
+  const std::string jones = word(at(item(ask("/patients"), as_reader("/patients"), "jones"), "/id"));
+  EXPECT_NE(at(ask("/observations?patient_id=" + patient + "&patient_id=" + jones).body, "/items/2"), "");
+  // Whom the pages after the first are about stands in their URL as it was asked.
+  const std::string next = at(ask("/observations?limit=1&patient_id=" + patient).body, "/next");
+  EXPECT_THAT(next, AllOf(HasSubstr(patient), Not(HasSubstr("smith"))));
+  EXPECT_EQ(ask(word(next)).status, 200);
+}
+
+TEST_F(Deidentified, DoesNotTellWhetherThereIsAnId) {
+  // An id that is there, one that is not, and pseudonyms that are none: nobody can tell the answers apart.
+  std::string changed = word(at(item(ask("/patients"), as_reader("/patients"), "smith"), "/id"));
+  changed[20] = changed[20] == 'A' ? 'B' : 'A';
+  const auto answer = [&](const std::string& target) {
+    const RawResponse response = ask(target, "X-Request-Id: same\r\n");
+    return std::to_string(response.status) + response.body;
+  };
+  for (const std::string before : {"/patients/%", "/patients/%/observations", "/patients/%/observations?format=csv",
+                                   "/observations/%", "/observations?patient_id=%", "/observations?encounter_id=%"}) {
+    const auto with = [&](std::string_view id) { return std::string(before).replace(before.find('%'), 1, id); };
+    const std::string nobody = answer(with("nobody"));
+    EXPECT_THAT(nobody, ::testing::StartsWith(before.find('=') < before.find('%') ? "400" : "404"));
+    for (const std::string& id : {std::string("smith"), std::string("o1"), std::string("visit"), changed}) {
+      EXPECT_EQ(answer(with(id)), nobody) << with(id);
+    }
+  }
 }
 
 TEST_F(Deidentified, FiltersByWhatItShows) {
@@ -215,10 +260,16 @@ TEST_F(Deidentified, ExportsTheSame) {
 
 TEST_F(Deidentified, IsWrittenDownWithTheIdsAllTheSame) {
   EXPECT_EQ(ask("/patients").status, 200);
+  const std::string smith = word(at(item(ask("/patients"), as_reader("/patients"), "smith"), "/id"));
+  EXPECT_EQ(ask("/patients/" + smith).status, 200);
   server_->stop();
   server_.reset();
-  const auto rows = connection_.query("SELECT 1 FROM audit WHERE patient_id = 'smith' AND action = 'list_patients'");
-  EXPECT_EQ(rows.rows(), 1);
+  for (const std::string_view action : {"list_patients", "get_patient"}) {
+    const auto rows = connection_.query(
+        "SELECT 1 FROM audit WHERE patient_id = 'smith' AND actor = split_part($1, '_', 2) AND action = $2 LIMIT 1",
+        {key_, action});
+    EXPECT_EQ(rows.rows(), 1) << action;
+  }
 }
 
 TEST_F(Deidentified, CountsNoSmallGroups) {

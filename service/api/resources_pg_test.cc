@@ -62,7 +62,7 @@ TEST_F(Resources, SaysThatThereIsNone) {
   expect_problem("/observations/nothing", 404);
   expect_problem("/patients/nobody/observations", 404);
   expect_problem("/patients/a%20b", 400, "id");
-  expect_problem("/patients/" + std::string(65, 'a'), 400, "id");
+  expect_problem("/patients/" + std::string(120, 'a'), 400, "id");
 }
 
 TEST_F(Resources, ListsAZipcodeAsOfItsLastCompleteRun) {

@@ -50,9 +50,11 @@ std::string shown_type(const Column& column) {
   }
 }
 
-// Filters of exact dates, zip codes and ids would tell what is not shown.
+// Filters of exact dates, zip codes and ids would tell what is not shown. Of ids those are taken that are given as
+// their pseudonyms.
 bool may_filter(const ApiTable& table, const Column& column) {
   if (!table.deidentified) return true;
+  if (column.deidentified == Deidentified::pseudonym) return column.filter != FilterKind::prefix;
   return column.deidentified == Deidentified::safe || column.deidentified == Deidentified::year ||
          column.deidentified == Deidentified::measure || column.deidentified == Deidentified::one_of;
 }
@@ -286,6 +288,7 @@ std::vector<ListFilter> list_filters(const ResourceApi& api) {
     const bool renamed = note != api.filter_notes.end() && !note->parameter.empty();
     ListFilter filter{renamed ? note->parameter : filtered.name, filtered.name, filtered.sql_type, filtered.filter,
                       operand_of(filtered.sql_type)};
+    filter.pseudonym = api.table.deidentified && filtered.deidentified == Deidentified::pseudonym;
     const auto made = api.table.expressions.find(filtered.name);
     // Years are compared as moments: refuse_hidden() sees to it that they are whole.
     if (made != api.table.expressions.end() && filtered.deidentified != Deidentified::year) {

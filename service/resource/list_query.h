@@ -26,6 +26,7 @@ struct ListFilter {
   // Of a column that has an order: its filter takes operators (library/webserver/filters.h).
   std::optional<webserver::Operand> operand = {};
   std::string expression = {};  // SQL over t that is compared instead of the column
+  bool pseudonym = false;       // of an id: asked for by its pseudonym
 };
 
 // How one filter is used: a row must be as one of `any` says, if there are such, and as all of `all` say.

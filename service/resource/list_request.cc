@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "library/meta/error.h"
 #include "library/webserver/cursor.h"
 #include "library/webserver/preferences.h"
 #include "library/webserver/problem.h"
@@ -70,16 +71,30 @@ void add_filter(const ListFilter& filter, std::size_t number, const std::vector<
   list.shape.filters.push_back(std::move(use));
 }
 
+// Whether a real id exists, is not told: none is a pseudonym.
+std::vector<std::string> ids_of(const ServedResource& resource, const ListFilter& filter,
+                                const std::vector<std::string_view>& pseudonyms) {
+  std::vector<std::string> ids;
+  for (const std::string_view pseudonym : pseudonyms) {
+    auto id = resource.services.pseudonyms->id_of(pseudonym);
+    if (!id) throw webserver::InvalidArgument({filter.parameter, "is none of the pseudonyms that this API gives"});
+    ids.push_back(std::move(*id));
+  }
+  return ids;
+}
+
 void read_filters(const ServedResource& resource, const Request& request, bool below_patient, ListRequest& list) {
   for (std::size_t i = 0; i < resource.filters.size(); ++i) {
     const ListFilter& filter = resource.filters[i];
     if (below_patient && filter.column == resource.api.patient_column) {
-      add_filter(filter, i, {*request.arguments.text("id")}, list);
+      const std::string patient = id_of(resource, request, "patient");
+      add_filter(filter, i, {patient}, list);
       continue;
     }
     if (!request.arguments.has(filter.parameter)) continue;
     const auto texts = request.arguments.all(filter.parameter);
-    add_filter(filter, i, texts, list);
+    const auto ids = filter.pseudonym ? ids_of(resource, filter, texts) : std::vector<std::string>();
+    add_filter(filter, i, filter.pseudonym ? std::vector<std::string_view>(ids.begin(), ids.end()) : texts, list);
     for (const std::string_view text : texts) add_to_query(filter.parameter, text, list.query);
   }
 }
@@ -155,6 +170,14 @@ std::vector<Value> ListRequest::page_values() const {
   std::vector<Value> values = filter_values;
   values.insert(values.end(), position_values.begin(), position_values.end());
   return values;
+}
+
+std::string id_of(const ServedResource& resource, const Request& request, std::string_view noun) {
+  const std::string_view given = request.arguments.text("id").value_or("");
+  if (!resource.api.table.deidentified) return std::string(given);
+  auto id = resource.services.pseudonyms->id_of(given);
+  if (!id) throw meta::Error(meta::ErrorCode::not_found, "There is no " + std::string(noun) + " with this pseudonym");
+  return std::move(*id);
 }
 
 ListRequest read_list_request(const ServedResource& resource, const Request& request, bool below_patient) {

@@ -33,7 +33,12 @@ struct ListRequest {
   std::vector<storage::Value> page_values() const;
 };
 
-// Throws InvalidArgument when the cursor is none of this list.
+// The id that a request names, by its pseudonym where the resource is shown de-identified. Error{not_found}: it is
+// none.
+std::string id_of(const ServedResource& resource, const webserver::Request& request, std::string_view noun);
+
+// Throws InvalidArgument when the cursor is none of this list, or a filter takes a pseudonym and is given none. Below a
+// patient: also what id_of() throws.
 ListRequest read_list_request(const ServedResource& resource, const webserver::Request& request, bool below_patient);
 
 // The URL of the page behind row `last`.

@@ -60,7 +60,7 @@ Parameter filter_parameter(const ResourceApi& api, const ListFilter& filter) {
   const FilterNote* note = noted == api.filter_notes.end() ? nullptr : &*noted;
   Parameter parameter;
   if (filter.column == api.patient_column) {
-    parameter = id_parameter(ParameterIn::query, filter.parameter, "");
+    parameter = any_id_parameter(ParameterIn::query, filter.parameter, "");
   } else {
     parameter.name = filter.parameter;
     parameter.example = note && !note->example.empty() ? note->example : example_of(filter);
@@ -189,7 +189,7 @@ std::string schema_name(const ResourceApi& api) { return api.schema.empty() ? ca
 
 std::vector<Parameter> list_parameters(const ResourceApi& api, bool below_patient) {
   std::vector<Parameter> parameters;
-  if (below_patient) parameters.push_back(id_parameter(ParameterIn::path, "id", "Logical id of the patient."));
+  if (below_patient) parameters.push_back(any_id_parameter(ParameterIn::path, "id", "Logical id of the patient."));
   for (const ListFilter& filter : list_filters(api)) {
     if (below_patient && filter.column == api.patient_column) continue;
     parameters.push_back(filter_parameter(api, filter));
@@ -242,7 +242,7 @@ Route one_route(const ResourceApi& api) {
   route.tag = api.tag;
   route.summary = "One " + noun_of(api);
   route.description = "Also when it is no longer found on its server: compare last_seen_run.";
-  route.parameters = {id_parameter(ParameterIn::path, "id", "Logical id of the " + noun_of(api) + ".")};
+  route.parameters = {any_id_parameter(ParameterIn::path, "id", "Logical id of the " + noun_of(api) + ".")};
   route.responses = {{.description = "The " + noun_of(api) + ".", .schema = schema_name(api), .example = api.example}};
   route.responses.front().headers = {{"ETag", "Of the content, weak: for If-None-Match."},
                                      {"Last-Modified", "When the row was last written: loaded_at."}};

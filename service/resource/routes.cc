@@ -29,6 +29,16 @@ using webserver::Route;
 using webserver::Task;
 
 constexpr std::string_view kIdPattern = "^[A-Za-z0-9\\-.]{1,64}$";
+constexpr std::size_t kLongestId = 64;
+constexpr std::string_view kAnyIdPattern = "^[A-Za-z0-9\\-._]{1,119}$";
+static_assert(kLongestPseudonym == 119);
+
+bool is_any_id(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestPseudonym && std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
+  });
+}
 constexpr std::int64_t kCountedExactly = 10'000;  // by an estimate
 
 // What EXPLAIN (FORMAT JSON) believes: [{"Plan": {"Plan Rows": n, …}}].
@@ -98,7 +108,7 @@ Task<Response> list(ServedTwice served, Request request, bool below_patient) {
   const bool lines = format == ListFormat::ndjson || format == ListFormat::csv;
   if (lines && !request.arguments.given("limit") && !wanted.shape.cursor && request.method == webserver::Method::get) {
     if (below_patient) {
-      auto patient = require_patient(resource, &connection, std::string(*request.arguments.text("id")));
+      auto patient = require_patient(resource, &connection, id_of(*resource, request, "patient"));
       co_await patient;
     }
     auto whole = whole_list(resource, std::move(request), std::move(wanted), format);
@@ -116,7 +126,7 @@ Task<Response> list(ServedTwice served, Request request, bool below_patient) {
   if (count > 0 && !resource->embedded.empty() && (format == ListFormat::json || format == ListFormat::ndjson)) {
     children = co_await read_children(resource, &connection, key_array(*resource, rows, count), wanted.fields);
   } else if (count == 0 && below_patient) {
-    auto patient = require_patient(resource, &connection, std::string(*request.arguments.text("id")));
+    auto patient = require_patient(resource, &connection, id_of(*resource, request, "patient"));
     co_await patient;
   }
   Count counted;
@@ -139,10 +149,11 @@ Task<Response> list(ServedTwice served, Request request, bool below_patient) {
   co_return response;
 }
 
-Task<Response> one(ServedResourcePointer resource, Request request) {
+Task<Response> one(ServedTwice served, Request request) {
+  const ServedResourcePointer resource = is_deidentified(request) ? served.deidentified : served.full;
   Reading connection(resource->services.connections, request);
   std::vector<Value> parameters;
-  parameters.emplace_back(request.arguments.text("id").value_or(""));
+  parameters.emplace_back(id_of(*resource, request, noun_of(resource->api)));
   auto query = connection.query(resource->one, std::move(parameters));
   const Result rows = co_await query;
   if (rows.empty())
@@ -157,6 +168,7 @@ Task<Response> one(ServedResourcePointer resource, Request request) {
   append_item(*resource, rows, 0, children, all, body);
   Response response = Response::json(std::move(body));
   add_patients(*resource, rows, 1, response.patients);
+  if (resource->api.table.deidentified) co_return response;
   // loaded_at is the last of the columns shown.
   const auto changed = webserver::http_date_of(rows.text(0, static_cast<int>(resource->shown.size()) - 1));
   if (!changed.empty()) response.headers.emplace_back("Last-Modified", changed);
@@ -185,7 +197,14 @@ Parameter id_parameter(ParameterIn in, std::string name, std::string description
   parameter.description = std::move(description);
   parameter.example = "f2b7c6d0-3c0e-4a51-9d6b-0e7a5f1c2d34";
   parameter.pattern = webserver::Pattern{kIdPattern, is_fhir_id};
-  parameter.max_length = 64;
+  parameter.max_length = kLongestId;
+  return parameter;
+}
+
+Parameter any_id_parameter(ParameterIn in, std::string name, std::string description) {
+  Parameter parameter = id_parameter(in, std::move(name), std::move(description));
+  parameter.pattern = webserver::Pattern{kAnyIdPattern, is_any_id};
+  parameter.max_length = kLongestPseudonym;
   return parameter;
 }
 
@@ -199,17 +218,24 @@ void add_routes(const ResourceApi& api, const ResourceServices& services, webser
   add_schemas(api, table);
   const auto add_list = [&](const std::string& path, bool below_patient) {
     Route route = list_route(api, path, below_patient);
-    route.deidentified = served.deidentified != nullptr && !below_patient;
+    route.deidentified = served.deidentified != nullptr;
     if (route.deidentified) {
       route.description += " A key of the role deidentified gets items of the schema " +
-                           served.deidentified->api.schema + " instead, and has the filters of its members alone.";
+                           served.deidentified->api.schema +
+                           " instead, and has the filters of its members alone; ids it gives as their pseudonyms.";
     }
     table.add(with_handler(std::move(route), [served, below_patient](Request request) {
       return list(served, std::move(request), below_patient);
     }));
   };
   add_list(api.path, false);
-  table.add(with_handler(one_route(api), [resource](Request request) { return one(resource, std::move(request)); }));
+  Route single = one_route(api);
+  single.deidentified = served.deidentified != nullptr;
+  if (single.deidentified) {
+    single.description += " A key of the role deidentified gives the pseudonym, and gets one of the schema " +
+                          served.deidentified->api.schema + ".";
+  }
+  table.add(with_handler(std::move(single), [served](Request request) { return one(served, std::move(request)); }));
   table.add(
       with_handler(raw_route(api), [resource](Request request) { return raw_resource(resource, std::move(request)); }));
   if (!api.path_below_patient.empty()) add_list(api.path_below_patient, true);

@@ -74,6 +74,8 @@ struct ResourceApi {
 // FHIR R4 §2.24.0.1: [A-Za-z0-9\-\.]{1,64}
 bool is_fhir_id(std::string_view text);
 webserver::Parameter id_parameter(webserver::ParameterIn in, std::string name, std::string description);
+// An id, or its pseudonym (pseudonyms.h).
+webserver::Parameter any_id_parameter(webserver::ParameterIn in, std::string name, std::string description);
 
 // What the routes read through; all of it must outlive them.
 struct ResourceServices {
