@@ -50,9 +50,7 @@ constexpr const char* kListSchema = R"json({
   }
 })json";
 constexpr const char* kExample =
-    R"json({"items": [{"id": 7, "at": "2026-01-31T10:42:00.1Z", "until": "2026-01-31T10:42:00.9Z",
-  "times": 3, "actor": "0f3a5c7e9b1d", "client": "192.0.2.7", "action": "get_patient",
-  "patient_id": "f2b7c6d0-3c0e-4a51-9d6b-0e7a5f1c2d34", "request_id": "6f1c0a52-17"}], "next": null})json";
+    R"json({"id": 7, "at": "2026-01-31T10:42:00.1Z", "until": "2026-01-31T10:42:00.9Z", "times": 3, "actor": "0f3a5c7e9b1d", "client": "192.0.2.7", "action": "get_patient", "patient_id": "f2b7c6d0-3c0e-4a51-9d6b-0e7a5f1c2d34", "request_id": "6f1c0a52-17"})json";
 
 std::string moment(const std::string& column) { return "to_char(" + column + ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"; }
 
@@ -78,6 +76,7 @@ struct State {
     }
   }
   storage::AsyncConnections& connections;
+  const resource::RecordMembers members = resource::record_members(kSchema);
   std::array<std::unique_ptr<Statement>, 1U << kFilters.size()> statements;  // by which filters are given
 };
 using StatePointer = std::shared_ptr<const State>;
@@ -99,7 +98,7 @@ Task<Response> list_audit(StatePointer state, Request request) {
   auto asked =
       state->connections.at(request.worker->index()).query(*state->statements.at(shape), std::move(parameters));
   const Result rows = co_await asked;
-  co_return resource::record_page(request, scope, query, rows);
+  co_return resource::record_page(request, scope, query, state->members, rows);
 }
 
 Parameter filter(std::string name, std::string description, std::string example) {
@@ -136,8 +135,9 @@ void add_audit_routes(storage::AsyncConnections& connections, webserver::RouteTa
   route.parameters = list_parameters();
   route.responses = {{.description = "A page of the list.",
                       .schema = "AuditList",
-                      .example = kExample,
-                      .headers = {{"Link", "The next page, with rel=\"next\"; absent on the last."}}}};
+                      .example = R"({"items":[)" + std::string(kExample) + R"(],"next":null})",
+                      .headers = {{"Link", "The next page, with rel=\"next\"; absent on the last."}},
+                      .others = resource::record_forms(state->members, kExample)}};
   route.problems = {503};
   route.access = webserver::Access::administer;
   route.handler = [state](Request request) { return list_audit(state, std::move(request)); };

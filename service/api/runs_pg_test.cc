@@ -239,6 +239,27 @@ TEST_F(Runs, PagesZipcodesAndRuns) {
   EXPECT_EQ(get("/runs?cursor=AAAA").status, 400);
 }
 
+TEST_F(Runs, GivesListsAsLinesToo) {
+  const RawResponse csv = get("/runs?format=csv&limit=3");
+  EXPECT_EQ(csv.header("content-type"), "text/csv; charset=utf-8");
+  EXPECT_THAT(csv.body,
+              ::testing::StartsWith("run,zipcode,source_url,state,requested_at,started_at,finished_at,seconds,"
+                                    "failed_step,error,options,paused\r\n4,02140,http://fhir.test,running,"));
+  EXPECT_THAT(csv.body, HasSubstr(R"("{""concurrency"":5}")"));
+  const std::string link = csv.header("link");
+  const RawResponse rest = get(link.substr(1, link.find('>') - 1));
+  EXPECT_THAT(rest.body, HasSubstr("\r\n1,02139,http://fhir.test,complete,"));
+  EXPECT_EQ(rest.header("link"), "");
+  const RawResponse lines = get("/receipts", "Accept: application/x-ndjson\r\n");
+  EXPECT_EQ(lines.header("content-type"), "application/x-ndjson");
+  const auto end = lines.body.find('\n');
+  EXPECT_EQ(at(lines.body.substr(0, end), "/run"), "2");
+  EXPECT_EQ(at(lines.body.substr(end + 1), "/run"), "2");
+  EXPECT_THAT(get("/zipcodes?format=csv").body, HasSubstr(R"(02139,2,3,"{""run"":3,)"));
+  EXPECT_EQ(get("/runs?format=fhir").status, 400);
+  EXPECT_EQ(get("/runs", "Accept: application/fhir+json\r\n").status, 406);
+}
+
 TEST_F(Runs, GivesARunWithProgressAndReceipts) {
   const std::string run = get("/runs/2").body;
   EXPECT_EQ(at(run, "/state"), "\"complete\"");

@@ -5,7 +5,9 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 
-void append_field(std::string_view text, std::string& out) {
+}  // namespace
+
+void append_csv_field(std::string_view text, std::string& out) {
   if (!text.empty() && text.find_first_of("\",\r\n") == std::string_view::npos) {
     out.append(text);
     return;
@@ -17,8 +19,6 @@ void append_field(std::string_view text, std::string& out) {
   }
   out.push_back('"');
 }
-
-}  // namespace
 
 RowCsv::RowCsv(const std::vector<converter::Column>& columns, const std::vector<bool>& only,
                const Pseudonyms* pseudonyms)
@@ -33,7 +33,7 @@ std::string RowCsv::header() const {
   std::string out;
   for (const Field& field : fields_) {
     if (!out.empty()) out.push_back(',');
-    append_field(field.name, out);
+    append_csv_field(field.name, out);
   }
   return out.append(kLineEnd);
 }
@@ -57,7 +57,7 @@ void RowCsv::write(const storage::Result& rows, int row, std::string& out) const
         out.append(pseudonyms_->of(text));
         break;
       default:
-        append_field(text, out);
+        append_csv_field(text, out);
     }
   }
   out.append(kLineEnd);

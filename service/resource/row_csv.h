@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "library/converter/view.h"
@@ -10,6 +11,9 @@
 #include "service/resource/row_json.h"
 
 namespace wellhead::resource {
+
+// In quotes where it has to be, and if it is empty: an empty field is a NULL.
+void append_csv_field(std::string_view text, std::string& out);
 
 class RowCsv {
  public:

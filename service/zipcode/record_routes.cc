@@ -27,6 +27,7 @@ struct RecordList {
   std::vector<std::pair<std::string, std::string>> filters;  // parameter, condition with the mark ?
   std::string after;                                         // condition behind a cursor; ? is a part of the key
   std::string order;
+  resource::RecordMembers members = {};
 };
 
 // Puts the numbers of the parameters in for the marks.
@@ -70,7 +71,7 @@ Task<Response> list_records(RouteStatePointer state, std::shared_ptr<const Recor
   const Statement statement(std::move(sql), Statement::Use::once);
   auto reading = state->reading(request).query(statement, std::move(values));
   const Result rows = co_await reading;
-  co_return resource::record_page(request, scope, query, rows);
+  co_return resource::record_page(request, scope, query, list->members, rows);
 }
 
 std::string moment(const std::string& value) {
@@ -181,7 +182,7 @@ Parameter type_parameter() {
 }
 
 Route list_route(const RouteStatePointer& state, const RouteDocuments& documents, RecordList records,
-                 const std::string& schema, std::string summary, std::vector<Parameter> parameters) {
+                 const std::string& item, std::string summary, std::vector<Parameter> parameters) {
   Route route;
   route.path = "/" + records.name;
   route.operation_id = "list_" + records.name;
@@ -189,10 +190,8 @@ Route list_route(const RouteStatePointer& state, const RouteDocuments& documents
   route.summary = std::move(summary);
   route.parameters = std::move(parameters);
   resource::add_record_paging(route.parameters);
-  route.responses = {{.description = "A page of the list.",
-                      .schema = schema,
-                      .example = documents.example(schema),
-                      .headers = page_headers()}};
+  route.responses = {documents.page((item == "ListedReceipt" ? "Receipt" : item) + "List", item)};
+  records.members = documents.members(item);
   route.problems = {503};
   // schedules are in no zip code's rows.
   route.limited = records.name != "schedules";
@@ -231,13 +230,13 @@ void add_record_routes(const RouteStatePointer& state, const RouteDocuments& doc
   verdict.description = "Those with this verdict.";
   verdict.example = "incomplete";
   verdict.choices = {"complete", "unverified", "incomplete", "failed"};
-  table.add(list_route(state, documents, receipts(), "ReceiptList", "Receipts, those of the latest run first",
+  table.add(list_route(state, documents, receipts(), "ListedReceipt", "Receipts, those of the latest run first",
                        {run(), zipcode(), type_parameter(), verdict}));
-  table.add(list_route(state, documents, rejects(), "RejectList", "Resources that could not become a row",
+  table.add(list_route(state, documents, rejects(), "Reject", "Resources that could not become a row",
                        {run(), zipcode(), type_parameter()}));
   table.add(raw_route(state));
-  table.add(list_route(state, documents, schedules(), "ScheduleList", "Zip codes that are loaded again and again",
-                       {zipcode()}));
+  table.add(
+      list_route(state, documents, schedules(), "Schedule", "Zip codes that are loaded again and again", {zipcode()}));
 }
 
 }  // namespace wellhead::zipcode

@@ -68,6 +68,27 @@ std::string RouteDocuments::example(std::string_view name) const {
   throw meta::Error(meta::ErrorCode::internal, "there is no example " + std::string(name));
 }
 
+resource::RecordMembers RouteDocuments::members(std::string_view schema) const {
+  for (const auto& document : documents_) {
+    simdjson::dom::element found;
+    if (document["schemas"][schema].get(found) == simdjson::SUCCESS) {
+      return resource::record_members(simdjson::minify(found));
+    }
+  }
+  throw meta::Error(meta::ErrorCode::internal, "there is no schema " + std::string(schema));
+}
+
+webserver::ResponseSpec RouteDocuments::page(const std::string& list, std::string_view item) const {
+  simdjson::dom::parser parser;
+  const simdjson::padded_string text(example(list));
+  const simdjson::dom::element first = parser.parse(text)["items"].at(0);
+  return {.description = "A page of the list.",
+          .schema = list,
+          .example = example(list),
+          .headers = page_headers(),
+          .others = resource::record_forms(members(item), simdjson::minify(first))};
+}
+
 Parameter zipcode_parameter(ParameterIn in, std::string description) {
   Parameter parameter;
   parameter.name = "zipcode";

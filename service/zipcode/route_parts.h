@@ -47,6 +47,10 @@ class RouteDocuments {
   RouteDocuments();
   void add_schemas(webserver::RouteTable& table) const;
   std::string example(std::string_view name) const;
+  // Of a list's items, whose schema has this name.
+  resource::RecordMembers members(std::string_view schema) const;
+  // A page of such a list, in all its forms.
+  webserver::ResponseSpec page(const std::string& list, std::string_view item) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> schemas_;

@@ -20,14 +20,14 @@ using webserver::Response;
 using webserver::Route;
 using webserver::Task;
 
-Task<Response> list_zipcodes(RouteStatePointer state, Request request) {
+Task<Response> list_zipcodes(RouteStatePointer state, resource::RecordMembers members, Request request) {
   const std::string scope = "zipcodes";
   std::vector<Value> parameters;
   parameters.emplace_back(resource::record_position(request, scope).value_or(""));
   parameters.emplace_back(request.arguments.integer("limit") + 1);
   auto query = state->reading(request).query(state->statements.zipcodes, std::move(parameters));
   const Result rows = co_await query;
-  co_return resource::record_page(request, scope, "", rows);
+  co_return resource::record_page(request, scope, "", members, rows);
 }
 
 Task<Response> get_zipcode(RouteStatePointer state, Request request) {
@@ -122,13 +122,12 @@ Route list_zipcodes_route(const RouteStatePointer& state, const RouteDocuments& 
   route.summary = "Zip codes, page by page";
   route.description = "What was loaded, how much of it there is, and how old it is.";
   resource::add_record_paging(route.parameters);
-  route.responses = {{.description = "A page of the list.",
-                      .schema = "ZipcodeList",
-                      .example = documents.example("ZipcodeList"),
-                      .headers = page_headers()}};
+  route.responses = {documents.page("ZipcodeList", "Zipcode")};
   route.problems = {503};
   route.limited = true;
-  route.handler = [state](Request request) { return list_zipcodes(state, std::move(request)); };
+  route.handler = [state, members = documents.members("Zipcode")](Request request) {
+    return list_zipcodes(state, members, std::move(request));
+  };
   return route;
 }
 

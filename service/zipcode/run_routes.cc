@@ -21,7 +21,7 @@ using webserver::Task;
 
 using Control = void (RunOperations::*)(meta::RunId);
 
-Task<Response> list_runs(RouteStatePointer state, Request request) {
+Task<Response> list_runs(RouteStatePointer state, resource::RecordMembers members, Request request) {
   const auto zipcode = request.arguments.text("zipcode");
   const auto wanted = request.arguments.text("state");
   std::string filters;
@@ -40,7 +40,7 @@ Task<Response> list_runs(RouteStatePointer state, Request request) {
   const Statement& statement = state->statements.runs(zipcode.has_value(), wanted.has_value());
   auto query = state->reading(request).query(statement, std::move(parameters));
   const Result rows = co_await query;
-  co_return resource::record_page(request, scope, filters, rows);
+  co_return resource::record_page(request, scope, filters, members, rows);
 }
 
 Task<Response> get_run(RouteStatePointer state, Request request) {
@@ -120,13 +120,12 @@ Route list_runs_route(const RouteStatePointer& state, const RouteDocuments& docu
   wanted.choices = {"queued", "running", "complete", "unverified", "incomplete", "failed", "cancelled"};
   route.parameters.push_back(std::move(wanted));
   resource::add_record_paging(route.parameters);
-  route.responses = {{.description = "A page of the list.",
-                      .schema = "RunList",
-                      .example = documents.example("RunList"),
-                      .headers = page_headers()}};
+  route.responses = {documents.page("RunList", "Run")};
   route.problems = {503};
   route.limited = true;
-  route.handler = [state](Request request) { return list_runs(state, std::move(request)); };
+  route.handler = [state, members = documents.members("Run")](Request request) {
+    return list_runs(state, members, std::move(request));
+  };
   return route;
 }
 
