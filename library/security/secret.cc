@@ -8,6 +8,9 @@
 
 #include <array>
 #include <cstdint>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "library/meta/error.h"
 
@@ -79,8 +82,27 @@ bool same_secret(std::string_view left, std::string_view right) {
   return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }
 
+// Contexts are used again: to make one takes longer than a digest. There are as many as threads were here at once.
 struct KeyedDigest::State {
   MacContext context{nullptr, EVP_MAC_CTX_free};
+  std::mutex mutex;
+  std::vector<MacContext> idle;
+
+  MacContext take() {
+    {
+      const std::scoped_lock lock(mutex);
+      if (!idle.empty()) {
+        MacContext kept = std::move(idle.back());
+        idle.pop_back();
+        return kept;
+      }
+    }
+    return MacContext(EVP_MAC_CTX_dup(context.get()), EVP_MAC_CTX_free);
+  }
+  void give_back(MacContext used) {
+    const std::scoped_lock lock(mutex);
+    idle.push_back(std::move(used));
+  }
 };
 
 KeyedDigest::KeyedDigest(std::string_view key) : state_(std::make_unique<State>()) {
@@ -99,13 +121,16 @@ KeyedDigest::KeyedDigest(std::string_view key) : state_(std::make_unique<State>(
 KeyedDigest::~KeyedDigest() = default;
 
 std::string KeyedDigest::of(std::string_view text) const {
-  const MacContext context(EVP_MAC_CTX_dup(state_->context.get()), EVP_MAC_CTX_free);
+  MacContext context = state_->take();
   std::string out(kDigestBytes, '\0');
   std::size_t length = 0;
-  if (context == nullptr || EVP_MAC_update(context.get(), bytes_of(text), text.size()) != 1 ||
+  // Without a key it begins again with the one it has (EVP_MAC(3)).
+  if (context == nullptr || EVP_MAC_init(context.get(), nullptr, 0, nullptr) != 1 ||
+      EVP_MAC_update(context.get(), bytes_of(text), text.size()) != 1 ||
       EVP_MAC_final(context.get(), reinterpret_cast<unsigned char*>(out.data()), &length, out.size()) != 1) {
     fail("OpenSSL made no HMAC");
   }
+  state_->give_back(std::move(context));
   return out;
 }
 

@@ -30,12 +30,14 @@ constexpr std::chrono::minutes kExportTimeout{10};
 
 // The access log: the route's pattern, never the path or the query, which may name a patient.
 void log_request(const webserver::RequestRecord& record) {
+  // That the database is lost is said once, not for each request.
+  const bool failed = record.status >= 500 && record.status != 503;
+  if (!failed && !spdlog::should_log(spdlog::level::debug)) return;
   const std::string_view route = record.route.empty() ? "(no route)" : record.route;
   meta::LogFields fields;
   fields.request = record.request_id;
   const meta::LogScope scope(std::move(fields));
-  // That the database is lost is said once, not for each request.
-  if (record.status >= 500 && record.status != 503) {
+  if (failed) {
     spdlog::warn("{} {} {} in {} µs: {}", to_string(record.method), route, record.status, record.duration.count(),
                  record.error);
   } else {
@@ -152,9 +154,9 @@ struct Server::State {
   std::unique_ptr<access::KeyGate> gate;
   std::unique_ptr<access::TokenGate> token_gate;
   std::unique_ptr<access::AuditTrail> audit;
+  access::IdempotencyTable idempotency;
   webserver::BlockingPool pool;
   std::unique_ptr<webserver::RouteTable> routes;
-  access::IdempotencyTable idempotency;
   std::unique_ptr<webserver::Server> http;
   // On the event loops of http: destroyed before it.
   storage::AsyncConnections connections;

@@ -53,6 +53,12 @@ TEST_F(RowJsonTest, WritesNumbersDigitForDigit) {
 TEST_F(RowJsonTest, EscapesTexts) {
   EXPECT_EQ(json("text", R"(E'a"b\\c\n\t\r\x01/é')"), R"({"it":"a\"b\\c\n\t\r\u0001/é"})");
   EXPECT_EQ(json("text", "''"), R"({"it":""})");
+  // Wherever in a text it stands.
+  for (std::size_t before = 0; before < 20; ++before) {
+    const std::string plain(before, '~');
+    EXPECT_EQ(json("text", "E'" + plain + R"(\\x"é\n')"), R"({"it":")" + plain + R"(\\x\"é\n"})");
+    EXPECT_EQ(json("text", "E'" + plain + R"(!\x1f#')"), R"({"it":")" + plain + R"(!\u001f#"})");
+  }
 }
 
 TEST_F(RowJsonTest, WritesMomentsInUtc) {
