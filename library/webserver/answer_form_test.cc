@@ -216,6 +216,22 @@ TEST_F(Answers, AreNotSentAgain) {
   EXPECT_EQ(client.get("/json", "If-Modified-Since: Fri, 30 Jan 2026 10:42:00 GMT\r\n").status, 200);
 }
 
+TEST_F(Answers, SayThatTheirRouteIsToGo) {
+  Route route;
+  route.path = "/old";
+  route.operation_id = "old";
+  route.responses = {{.description = "An answer."}};
+  route.deprecation = "@1767225600";
+  route.sunset = "Fri, 01 Jan 2027 00:00:00 GMT";
+  route.handler = [](const Request& /*request*/) -> Task<Response> { co_return Response::json("{}"); };
+  table_.add(std::move(route));
+  const RawResponse old = RawClient(port()).get("/old");
+  EXPECT_EQ(old.header("deprecation"), "@1767225600");
+  EXPECT_EQ(old.header("sunset"), "Fri, 01 Jan 2027 00:00:00 GMT");
+  EXPECT_EQ(RawClient(port()).get("/echo/1").header("deprecation"), "");
+  EXPECT_NE(openapi_document(table_).find(R"("deprecated":true)"), std::string::npos);
+}
+
 TEST(HttpDate, IsMadeOfPostgresMoments) {
   EXPECT_EQ(http_date_of("2026-01-31 10:42:00.5+00"), "Sat, 31 Jan 2026 10:42:00 GMT");
   EXPECT_EQ(http_date_of("2024-02-29 00:00:00+00"), "Thu, 29 Feb 2024 00:00:00 GMT");
