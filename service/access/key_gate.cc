@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <stop_token>
@@ -27,6 +28,9 @@ using webserver::Verdict;
 // One thread: argon2id takes 19 MiB, and whoever guesses keys shall not get the other cores.
 constexpr std::size_t kThreads = 1;
 constexpr std::size_t kMostWaiting = 256;
+// A checked key is checked again in this part of its time before that is over, while it goes on being let in: nobody
+// waits for argon2id but who comes with a key for the first time.
+constexpr int kAhead = 4;
 // Keys whose secret was wrong are remembered, so that repeating one costs nothing.
 constexpr std::chrono::seconds kRefusalTime{10};
 constexpr std::size_t kMostRemembered = 10'000;
@@ -87,6 +91,7 @@ struct KeyGate::State {
     std::string key_id;
     PrincipalPointer principal;  // null: refused
     Steady::time_point until;
+    bool checking_again = false;
   };
 
   void run(const std::stop_token& stop);
@@ -95,8 +100,10 @@ struct KeyGate::State {
   void refresh_for_unknown_key();
   std::optional<Verdict> general(bool missing) const;
   std::optional<Verdict> remembered(const std::string& under);
+  bool begin_check_ahead(const std::string& under);
+  void check_ahead(std::string_view credential, const std::string& under);
   void remember(const std::string& under, Checked checked);
-  Verdict verify(const std::string& credential);
+  Verdict verify(const std::string& credential, bool again = false);
 
   KeyGateOptions options;
   security::KeyedDigest digest;
@@ -187,6 +194,34 @@ std::optional<Verdict> KeyGate::State::remembered(const std::string& under) {
   return Verdict{Verdict::Kind::granted, principal};
 }
 
+// Whether it is time to, and nobody does so already. Under the mutex.
+bool KeyGate::State::begin_check_ahead(const std::string& under) {
+  const auto found = checked.find(under);
+  if (found == checked.end() || !found->second.principal || found->second.checking_again) return false;
+  if (Steady::now() < found->second.until - options.trust / kAhead) return false;
+  found->second.checking_again = true;
+  return true;
+}
+
+void KeyGate::State::check_ahead(std::string_view credential, const std::string& under) {
+  const auto given_up = [this, under] {
+    const std::scoped_lock lock(mutex);
+    if (const auto found = checked.find(under); found != checked.end()) found->second.checking_again = false;
+  };
+  try {
+    pool.submit([this, given_up, copy = std::string(credential)] {
+      try {
+        verify(copy, true);
+      } catch (const std::exception&) {
+        given_up();
+      }
+    });
+  } catch (const meta::Error&) {
+    // Too many wait: whoever comes when its time is over waits with them.
+    given_up();
+  }
+}
+
 void KeyGate::State::remember(const std::string& under, Checked entry) {
   if (checked.size() >= kMostRemembered) {
     const auto now = Steady::now();
@@ -199,17 +234,20 @@ void KeyGate::State::remember(const std::string& under, Checked entry) {
 }
 
 // Blocks: argon2id, and the database for a key that is not known yet.
-Verdict KeyGate::State::verify(const std::string& credential) {
+// again: also if it was checked not long ago.
+Verdict KeyGate::State::verify(const std::string& credential, bool again) {
   const auto parts = split_key(credential);
   if (!parts) return refused();
   const std::string id(parts->id);
   const std::string under = digest.of(credential);
   std::optional<Key> key;
-  for (const bool again : {false, true}) {
-    if (again) refresh_for_unknown_key();
+  for (const bool unknown : {false, true}) {
+    if (unknown) refresh_for_unknown_key();
     const std::scoped_lock lock(mutex);
     // Several requests may have waited with the same key.
-    if (auto verdict = remembered(under)) return *verdict;
+    if (!again) {
+      if (auto verdict = remembered(under)) return *verdict;
+    }
     if (const auto found = keys.find(id); found != keys.end()) {
       key = found->second;
       break;
@@ -253,8 +291,15 @@ std::optional<Verdict> KeyGate::known(std::string_view credential) {
   // What cannot be a key costs nothing.
   if (!split_key(credential)) return refused();
   const std::string under = state_->digest.of(credential);
-  const std::scoped_lock lock(state_->mutex);
-  return state_->remembered(under);
+  std::optional<Verdict> verdict;
+  bool ahead = false;
+  {
+    const std::scoped_lock lock(state_->mutex);
+    verdict = state_->remembered(under);
+    ahead = verdict && state_->begin_check_ahead(under);
+  }
+  if (ahead) state_->check_ahead(credential, under);
+  return verdict;
 }
 
 webserver::Task<Verdict> KeyGate::check(std::string credential, webserver::Worker& worker) {

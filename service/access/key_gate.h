@@ -6,8 +6,9 @@
 //   gate.stop();              // when the server has stopped
 //
 // A thread of its own reads the keys every second, which is how soon a revoked key is refused. A key's secret is
-// checked by argon2id on another thread, once in a minute; in between by a digest under a key of this process. When the
-// keys could not be read for a minute nobody is let in (503), for a revocation may have been missed.
+// checked by argon2id on another thread, once in a minute, and of a key in use ahead of time; in between by a digest
+// under a key of this process. When the keys could not be read for a minute nobody is let in (503), for a revocation
+// may have been missed.
 //
 // While there is not one key in the database (not even a revoked one) everybody is let in, if open_without_keys says
 // so: that is for loopback.
