@@ -32,9 +32,8 @@ RETURNING true)sql";
 constexpr std::string_view kLook =
     "SELECT request = $3, status, to_json(headers), body FROM idempotency_key WHERE caller = $1 AND key = $2";
 constexpr std::string_view kKeep =
-    "UPDATE idempotency_key SET status = $4, headers = $5::text[], body = $6 WHERE caller = $1 AND key = $2 AND owner "
-    "= "
-    "$3";
+    "UPDATE idempotency_key SET status = $4, headers = $5::text[], body = $6"
+    " WHERE caller = $1 AND key = $2 AND owner = $3";
 constexpr std::string_view kForget =
     "DELETE FROM idempotency_key WHERE caller = $1 AND key = $2 AND owner = $3 AND status IS NULL";
 constexpr std::string_view kRemoveExpired = "DELETE FROM idempotency_key WHERE expires_at <= clock_timestamp()";
