@@ -69,12 +69,8 @@ std::string RouteDocuments::example(std::string_view name) const {
 }
 
 resource::RecordMembers RouteDocuments::members(std::string_view schema) const {
-  for (const auto& document : documents_) {
-    simdjson::dom::element found;
-    if (document["schemas"][schema].get(found) == simdjson::SUCCESS) {
-      return resource::record_members(simdjson::minify(found));
-    }
-  }
+  const auto found = std::ranges::find(schemas_, schema, &std::pair<std::string, std::string>::first);
+  if (found != schemas_.end()) return resource::record_members(found->second);
   throw meta::Error(meta::ErrorCode::internal, "there is no schema " + std::string(schema));
 }
 
