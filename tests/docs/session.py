@@ -70,7 +70,7 @@ class Session:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         programs = [str(self.build / "app/wellhead"), str(self.build / "app/fhirsim")]
         return kept | {
-            "HOME": str(self.folder), "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(pathlib.Path.home() / ".cache")), "STATE": str(self.state), "ROOT": str(self.root), "BUILD": str(self.build), "NO_PROXY": "127.0.0.1,localhost",
+            "HOME": str(self.folder), "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(pathlib.Path.home() / ".cache")), "STATE": str(self.state), "ROOT": str(self.root), "BUILD": str(self.build), "NO_PROXY": "127.0.0.1,localhost", "PIP_NO_COMPILE": "1",
             "API_PORT": str(self.ports[8080]), "FHIR_PORT": str(self.ports[8480]), "TOKEN_PORT": str(self.ports[8481]),
             "PATH": ":".join([*programs, kept["PATH"]]),
             "WELLHEAD_HOME": str(self.folder / "home"), "WELLHEAD_LISTEN": f"127.0.0.1:{self.ports[8080]}",
