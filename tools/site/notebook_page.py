@@ -3,6 +3,7 @@
 import base64
 import json
 import pathlib
+import re
 
 
 def page_of(path):
@@ -22,8 +23,10 @@ def page_of(path):
                 pictures[name] = base64.b64decode("".join(data["image/png"]))
                 parts.append(f"![What the code above draws]({name})")
             elif "text/html" in data:
-                # One block of HTML: an empty line would end it.
-                parts.append("\n".join(line for line in "".join(data["text/html"]).splitlines() if line.strip()))
+                # One block of HTML, which an empty line would end, in the site's style instead of the notebook's.
+                table = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.S)
+                table = table.replace('<table border="1" class="dataframe">', "<table>").replace(' style="text-align: right;"', "")
+                parts.append("\n".join(line for line in table.splitlines() if line.strip()))
             else:
                 parts.append("```text\n" + "".join(data["text/plain"]).rstrip("\n") + "\n```")
     return "\n\n".join(parts) + "\n", pictures
