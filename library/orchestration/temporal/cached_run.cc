@@ -158,7 +158,7 @@ void CachedRun::answer(const coresdk::workflow_activation::QueryWorkflow& query,
 }
 
 // Failing the workflow task instead would keep the workflow from going on for as long as whoever sent it waits.
-void CachedRun::refuse(const coresdk::workflow_activation::DoUpdate& update, Success& success) {
+void CachedRun::refuse(const coresdk::workflow_activation::DoUpdate& update, Success& success) const {
   auto& response = *success.add_commands()->mutable_update_response();
   response.set_protocol_instance_id(update.protocol_instance_id());
   set_failure(*response.mutable_rejected(),

@@ -18,7 +18,10 @@ class TemporalHome final : public EngineHome {
     return engine;
   }
   std::unique_ptr<Engine> client(const Registry& registry) override { return make(registry); }
-  void widen(std::size_t slots) override { slots_ = slots; }
+  void widen(std::size_t slots) override {
+    slots_ = slots;
+    turn_limit_ = milliseconds(60'000);  // a long history is replayed in one turn
+  }
   int taken_up_at_once() const override { return 5; }  // pollers of workflow tasks
   milliseconds shortest_interval() const override { return milliseconds(1000); }
   milliseconds shortest_catchup_window() const override { return milliseconds(10'000); }
@@ -34,10 +37,11 @@ class TemporalHome final : public EngineHome {
     return std::make_unique<TemporalEngine>(
         registry, temporal_engine::TemporalEngineOptions{.connection = {.address = server_.address()},
                                                          .slots = {{"default", slots_}},
-                                                         .workflow_task_timeout = std::chrono::seconds(60)});
+                                                         .workflow_task_timeout = turn_limit_});
   }
 
   std::size_t slots_ = 3;
+  milliseconds turn_limit_{0};
   fixture::TemporalServer server_{{"--dynamic-config-value", "matching.useNewMatcher=true"}};
 };
 

@@ -45,7 +45,7 @@ class CachedRun {
   void resolve(Job job, Sequence sequence);
   void note(const Command& command);
   void answer(const coresdk::workflow_activation::QueryWorkflow& query, Success& success);
-  void refuse(const coresdk::workflow_activation::DoUpdate& update, Success& success);
+  void refuse(const coresdk::workflow_activation::DoUpdate& update, Success& success) const;
   void tell_state(Success& success);
 
   const Registry& registry_;
