@@ -179,8 +179,10 @@ TEST_F(CliTest, AWorkerTellsWhatItCountsWithoutIds) {
   const auto patient = database_.connect().query("SELECT id, family FROM patient LIMIT 1");
   EXPECT_THAT(metrics, HasSubstr("wellhead_zipcode_lag_seconds{zipcode=\"02139\"} "));
   EXPECT_GE(series(metrics, R"(wellhead_source_request_seconds_count{method="GET"})"), 3);
-  EXPECT_GT(series(metrics, "wellhead_database_connections_limit"), 0);
-  EXPECT_GE(series(metrics, "wellhead_database_connection_wait_seconds_count"), 1);
+  for (const std::string pool : {"wellhead loads", "wellhead journal", "wellhead api"}) {
+    EXPECT_GT(series(metrics, "wellhead_database_connections_limit{pool=\"" + pool + "\"}"), 0) << pool;
+  }
+  EXPECT_GE(series(metrics, R"(wellhead_database_connection_wait_seconds_count{pool="wellhead loads"})"), 1);
   for (const auto& secret : {std::string(patient.text(0, 0)), std::string(patient.text(0, 1))}) {
     EXPECT_THAT(metrics, Not(HasSubstr(secret)));
   }

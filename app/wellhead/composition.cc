@@ -146,7 +146,7 @@ Worker::Worker(const meta::Settings& settings, const Database& database, const K
     : database_(database),
       erasure_key_(erasure_key(settings)),
       options_(load_options(settings)),
-      pool_(database.url(), connections(settings)),
+      pool_(database.url(), connections(settings), {.application_name = "wellhead loads"}),
       blobs_(storage::open_blob_store(settings)),
       loads_(pool_, *blobs_, source_settings(settings), make_limiter(settings, database.url()), database.catalog(),
              erasure_key_.get()),

@@ -99,6 +99,10 @@ void GaugeFamily::add(LabelValues values, double amount) noexcept {
   count([&] { state_->series.at(values).Increment(amount); });
 }
 
+Gauge GaugeFamily::at(LabelValues values) { return Gauge(&state_->series.at(values)); }
+
+void Gauge::add(double amount) const noexcept { static_cast<prometheus::Gauge*>(series_)->Increment(amount); }
+
 struct HistogramFamily::State {
   Series<prometheus::Histogram> series;
   std::vector<double> bounds;

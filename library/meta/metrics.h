@@ -32,12 +32,24 @@ class CounterFamily {
   std::unique_ptr<State> state_;
 };
 
+// One series of a family, for who changes it too often to look it up each time. Good as long as the process lives.
+class Gauge {
+ public:
+  void add(double amount) const noexcept;
+
+ private:
+  friend class GaugeFamily;
+  explicit Gauge(void* series) : series_(series) {}
+  void* series_;
+};
+
 class GaugeFamily {
  public:
   GaugeFamily(const std::string& name, const std::string& help, std::vector<std::string> labels = {});
   ~GaugeFamily();
   void set(LabelValues values, double value) noexcept;
   void add(LabelValues values, double amount) noexcept;
+  Gauge at(LabelValues values);
 
  private:
   struct State;

@@ -40,6 +40,13 @@ TEST(Metrics, GaugesGoUpAndDown) {
   EXPECT_THAT(metrics_text(), HasSubstr(R"(test_depth{queue="q"} 3)"));
 }
 
+TEST(Metrics, ASeriesIsKeptBeyondItsFamily) {
+  const Gauge kept = GaugeFamily("test_kept", "Kept.", {"queue"}).at({"q"});
+  kept.add(3);
+  kept.add(-1);
+  EXPECT_THAT(metrics_text(), HasSubstr(R"(test_kept{queue="q"} 2)"));
+}
+
 TEST(Metrics, HistogramsCountByBucket) {
   HistogramFamily histogram("test_seconds", "Seconds.", {"step"}, {0.1, 1});
   for (const double seconds : {0.05, 0.5, 5.0}) histogram.observe({"s"}, seconds);

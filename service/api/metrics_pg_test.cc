@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <regex>
 #include <sstream>
 
 #include "service/api/testing/api_fixture.h"
+#include "tests/fixture/wait.h"
 
 namespace wellhead::api {
 namespace {
@@ -25,8 +27,9 @@ class MetricsTest : public testing::ApiTest {
       if (found >= least) return found;
     }
   }
-  double value(const std::string& series) {
-    std::istringstream lines(get("/metrics").body);
+  double value(const std::string& series) { return value_in(get("/metrics").body, series); }
+  static double value_in(const std::string& text, const std::string& series) {
+    std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
       if (line.starts_with(series + " ")) return std::stod(line.substr(series.size() + 1));
     }
@@ -72,6 +75,62 @@ TEST_F(MetricsTest, CountRequestsByRouteAndStatusWithoutIds) {
   EXPECT_EQ(await_count(strange, strange_before + 1), strange_before + 1);
   EXPECT_EQ(await_count(seconds, seconds_before + 2), seconds_before + 2);
   EXPECT_THAT(get("/metrics").body, Not(HasSubstr("smith")));
+}
+
+// What the gauges say is what there is: PostgreSQL knows the connections by the same names.
+TEST_F(MetricsTest, TellTheUseOfEachPoolOfConnections) {
+  testing::make_schema(connection_);
+  testing::seed(connection_);
+  options_.threads = 2;
+  options_.statement_timeout = std::chrono::minutes(10);  // a query waits for a lock of ours
+  // Not by the API: it asks the database too.
+  const auto gauge = [](const std::string& name, const std::string& pool, const std::string& state = {}) {
+    return value_in(meta::metrics_text(), "wellhead_database_" + name + "{pool=\"" + pool + "\"" +
+                                              (state.empty() ? "" : ",state=\"" + state + "\"") + "}");
+  };
+  const auto in_postgres = [this](const std::string& pool) {
+    return connection_
+        .query("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
+               {pool})
+        .integer(0, 0);
+  };
+  EXPECT_EQ(get("/patients/smith").status, 200);
+  EXPECT_EQ(gauge("connections_limit", "wellhead api"), 2);
+  EXPECT_EQ(gauge("connections_limit", "wellhead api limited"), 2);
+  EXPECT_EQ(gauge("connections_limit", "wellhead api exports"), 8);
+  fixture::wait_until(
+      [&] { return gauge("connections", "wellhead api", "lent") + gauge("connections", "wellhead api", "idle") == 2; });
+  EXPECT_EQ(in_postgres("wellhead api"), 2);
+  EXPECT_EQ(gauge("connections", "wellhead api limited", "idle"), 0) << "made when they are needed";
+  EXPECT_EQ(gauge("queries", "wellhead api limited"), 0);
+  EXPECT_EQ(get("/patients?format=csv").status, 200);
+  fixture::wait_until([&] { return gauge("connections", "wellhead api exports", "idle") == 1; });
+  EXPECT_EQ(gauge("connections", "wellhead api exports", "lent"), 0);
+  EXPECT_EQ(in_postgres("wellhead api exports"), 1);
+
+  // A list that waits for a lock of somebody holds its connection.
+  storage::Connection locking(database_.url());
+  locking.execute("BEGIN; LOCK TABLE patient");
+  auto held = std::async(std::launch::async, [this] { return get("/patients?format=csv").status; });
+  auto waits = std::async(std::launch::async, [this] { return get("/patients/smith").status; });
+  fixture::wait_until([&] { return gauge("connections", "wellhead api exports", "lent") == 1; });
+  fixture::wait_until([&] { return gauge("queries", "wellhead api") >= 1; });
+  EXPECT_GE(gauge("connections", "wellhead api", "lent"), 1);
+  locking.execute("COMMIT");
+  EXPECT_EQ(held.get(), 200);
+  EXPECT_EQ(waits.get(), 200);
+  fixture::wait_until([&] { return gauge("connections", "wellhead api exports", "lent") == 0; });
+}
+
+TEST_F(MetricsTest, ForgetTheConnectionsOfAServerThatHasStopped) {
+  testing::make_schema(connection_);
+  EXPECT_EQ(get("/patients").status, 200);
+  server_.reset();
+  const std::string text = meta::metrics_text();
+  for (const std::string pool : {"wellhead api", "wellhead api limited", "wellhead api exports"}) {
+    EXPECT_THAT(text, HasSubstr("wellhead_database_connections_limit{pool=\"" + pool + "\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("wellhead_database_connections{pool=\"" + pool + "\",state=\"idle\"} 0\n"));
+  }
 }
 
 TEST_F(MetricsTest, NeedNoDatabase) {

@@ -116,6 +116,7 @@ struct Server::State {
     const storage::AsyncConnectionOptions database{
         .url = options.database_url, .statement_timeout = options.statement_timeout, .on_change = log_database};
     auto limited = database;
+    limited.application_name = "wellhead api limited";
     limited.lazy = true;
     limited.on_change = {};
     storage::AsyncConnectionOptions long_answers = database;

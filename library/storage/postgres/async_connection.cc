@@ -9,12 +9,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
+#include <optional>
 #include <random>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "library/meta/error.h"
+#include "library/storage/postgres/pool_gauges.h"
 #include "library/storage/postgres/sqlstate.h"
 
 namespace wellhead::storage {
@@ -69,8 +71,12 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
   enum class Phase { idle, connecting, ready, waiting, closed };
 
   State(boost::asio::io_context& context, AsyncConnectionOptions options)
-      : options_(std::move(options)), context_(context), socket_(context), timer_(context) {}
+      : options_(std::move(options)), context_(context), socket_(context), timer_(context) {
+    if (options_.counted) gauges_.emplace(options_.application_name, true);
+    show();
+  }
   ~State() { drop_connection(); }
+  void show() noexcept;
 
   // Connecting.
   void connect();
@@ -122,7 +128,18 @@ struct AsyncConnection::State : std::enable_shared_from_this<State> {
   std::uint64_t queries_ = 0;
   std::deque<Query*> pending_;  // nullptr: abandoned, its results are still to come
   std::deque<Query*> failing_;  // to be told that the connection broke
+  std::optional<PoolGauges> gauges_;
 };
+
+void AsyncConnection::State::show() noexcept {
+  if (!gauges_) return;
+  const auto queries = static_cast<int>(pending_.size());
+  const bool ready = phase_ == Phase::ready;
+  gauges_->show({.lent = ready && queries > 0 ? 1 : 0,
+                 .idle = ready && queries == 0 ? 1 : 0,
+                 .limit = phase_ == Phase::closed ? 0 : 1,
+                 .queries = queries});
+}
 
 // --- connecting ----------------------------------------------------------------------------------------------------
 
@@ -201,6 +218,7 @@ void AsyncConnection::State::connected() {
     if (!send(*query)) return broken(first_line(PQerrorMessage(connection_)));
   }
   pending_.push_front(nullptr);  // the settings
+  show();
   flush();
   watch_read();
 }
@@ -260,6 +278,7 @@ void AsyncConnection::State::start(Query& query) {
     return refuse(unreachable("the database does not keep up: too many queries are waiting"));
   }
   pending_.push_back(&query);
+  show();
   if (phase_ == Phase::idle) {
     phase_ = Phase::connecting;
     boost::asio::post(context_, [self = shared_from_this()] { self->connect(); });
@@ -392,6 +411,7 @@ void AsyncConnection::State::take(PGresult* result) {
 void AsyncConnection::State::finish_front() {
   Query* query = pending_.front();
   pending_.pop_front();
+  show();
   answered_ = true;
   backoff_ = milliseconds(0);
   report({});
@@ -406,6 +426,7 @@ void AsyncConnection::State::finish(Query& query) {
 void AsyncConnection::State::fail_all(const Error& error) {
   for (Query* query : pending_) failing_.push_back(query);
   pending_.clear();
+  show();
   // One by one: a coroutine that goes on may destroy another's query.
   while (!failing_.empty()) {
     Query* query = failing_.front();

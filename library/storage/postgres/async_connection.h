@@ -55,8 +55,9 @@ class Statement {
 using LocalSettings = std::vector<std::pair<std::string, std::string>>;
 
 struct AsyncConnectionOptions {
-  std::string url;  // a libpq URI or keyword string
-  std::string application_name = "wellhead api";
+  std::string url;                                // a libpq URI or keyword string
+  std::string application_name = "wellhead api";  // also the pool's, in /metrics
+  bool counted = true;                            // in /metrics; not if its owner does that
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds statement_timeout{10'000};
   std::size_t max_pending = 512;  // queries waiting or under way

@@ -9,6 +9,7 @@
 #include "library/meta/error.h"
 #include "library/meta/metrics.h"
 #include "library/storage/postgres/connection.h"
+#include "library/storage/postgres/pool_gauges.h"
 
 namespace wellhead::storage {
 namespace {
@@ -23,12 +24,9 @@ bool still_open(Connection& connection) {
 }
 
 struct PoolMetrics {
-  meta::GaugeFamily connections{
-      "wellhead_database_connections", "Connections of the loads' pools: lent, or idle and kept.", {"state"}};
-  meta::GaugeFamily limit{"wellhead_database_connections_limit", "How many may be lent at a time."};
   meta::HistogramFamily wait{"wellhead_database_connection_wait_seconds",
-                             "How long it took to be lent a connection, making it included.",
-                             {},
+                             "How long it took to be lent a connection, making it included, by pool.",
+                             {"pool"},
                              {0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}};
 };
 
@@ -40,9 +38,14 @@ PoolMetrics& pool_metrics() {
 }  // namespace
 
 struct ConnectionPool::State {
-  std::string url;
-  int limit;
-  ConnectionOptions options;
+  State(std::string where, int most, ConnectionOptions given)
+      : url(std::move(where)), limit(most), options(std::move(given)), gauges(options.application_name) {
+    show();
+  }
+
+  const std::string url;
+  const int limit;
+  const ConnectionOptions options;
   std::mutex mutex;
   std::condition_variable returned;
   int lent = 0;
@@ -50,18 +53,10 @@ struct ConnectionPool::State {
   std::chrono::milliseconds patience{0};
   std::condition_variable patience_changed;
 
-  // What this pool adds to the gauges, which are of all pools.
-  double shown_lent = 0;
-  double shown_idle = 0;
+  PoolGauges gauges;
 
   // Under the mutex.
-  void show() {
-    const auto idle_now = static_cast<double>(idle.size());
-    pool_metrics().connections.add({"lent"}, lent - shown_lent);
-    pool_metrics().connections.add({"idle"}, idle_now - shown_idle);
-    shown_lent = lent;
-    shown_idle = idle_now;
-  }
+  void show() { gauges.show({.lent = lent, .idle = static_cast<int>(idle.size()), .limit = limit}); }
   std::unique_ptr<Connection> connect();
   bool may_try_again(std::chrono::steady_clock::time_point begin);
 };
@@ -85,20 +80,9 @@ bool ConnectionPool::State::may_try_again(std::chrono::steady_clock::time_point 
 }
 
 ConnectionPool::ConnectionPool(std::string url, int limit, ConnectionOptions options)
-    : state_(std::make_unique<State>()) {
-  state_->url = std::move(url);
-  state_->limit = limit;
-  pool_metrics().limit.add({}, limit);
-  state_->options = std::move(options);
-}
+    : state_(std::make_unique<State>(std::move(url), limit, std::move(options))) {}
 
-ConnectionPool::~ConnectionPool() {
-  const std::lock_guard lock(state_->mutex);
-  state_->lent = 0;
-  state_->idle.clear();
-  state_->show();
-  pool_metrics().limit.add({}, -state_->limit);
-}
+ConnectionPool::~ConnectionPool() = default;
 
 const std::string& ConnectionPool::url() const { return state_->url; }
 
@@ -123,7 +107,8 @@ ConnectionPool::Lease ConnectionPool::borrow() {
     give_back(nullptr);
     throw;
   }
-  pool_metrics().wait.observe({}, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+  pool_metrics().wait.observe({state_->options.application_name},
+                              std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
   return Lease(*this, std::move(connection));
 }
 

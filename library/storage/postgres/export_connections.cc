@@ -11,7 +11,21 @@ ExportConnections::Lease::~Lease() {
 }
 
 void ExportConnections::add(boost::asio::io_context& context, AsyncConnectionOptions options) {
-  loops_.push_back({.context = &context, .options = std::move(options), .idle = {}, .lent = {}, .closed = false});
+  options.counted = false;
+  auto gauges = std::make_unique<PoolGauges>(options.application_name);
+  loops_.push_back({.context = &context,
+                    .options = std::move(options),
+                    .idle = {},
+                    .lent = {},
+                    .closed = false,
+                    .gauges = std::move(gauges)});
+  show(loops_.back());
+}
+
+void ExportConnections::show(const Loop& at) const noexcept {
+  at.gauges->show({.lent = static_cast<int>(at.lent.size()),
+                   .idle = static_cast<int>(at.idle.size()),
+                   .limit = at.closed ? 0 : static_cast<int>(limit_)});
 }
 
 ExportConnections::Lease ExportConnections::borrow(std::size_t loop) {
@@ -30,6 +44,7 @@ ExportConnections::Lease ExportConnections::borrow(std::size_t loop) {
     at.idle.pop_back();
   }
   at.lent.push_back(connection.get());
+  show(at);
   return {*this, loop, std::move(connection)};
 }
 
@@ -51,6 +66,7 @@ void ExportConnections::give_back(std::size_t loop, std::unique_ptr<AsyncConnect
   } else {
     connection->close();
   }
+  show(at);
 }
 
 }  // namespace wellhead::storage

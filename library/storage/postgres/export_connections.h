@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "library/storage/postgres/async_connection.h"
+#include "library/storage/postgres/pool_gauges.h"
 
 namespace wellhead::storage {
 
@@ -55,7 +56,9 @@ class ExportConnections {
     std::vector<std::unique_ptr<AsyncConnection>> idle;
     std::vector<AsyncConnection*> lent;
     bool closed = false;
+    std::unique_ptr<PoolGauges> gauges;
   };
+  void show(const Loop& at) const noexcept;
   void give_back(std::size_t loop, std::unique_ptr<AsyncConnection> connection, bool keep);
 
   std::size_t limit_;
