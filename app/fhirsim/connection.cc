@@ -77,6 +77,7 @@ class Connection {
             .cache_control = field(http::field::cache_control),
             .if_none_match = field(http::field::if_none_match),
             .content_type = field(http::field::content_type),
+            .traceparent = message["traceparent"],
             .body = message.body()};
   }
 

@@ -42,7 +42,7 @@ void RequestJournal::add(const Request& request, const Reply& reply, FaultSubjec
   }
   const std::chrono::duration<double, std::milli> age = std::chrono::steady_clock::now() - start_;
   log_.push_back({age.count(), std::string(request.method), std::string(request.target), std::string(request.body),
-                  status, std::move(subject.applied)});
+                  status, std::move(subject.applied), std::string(request.traceparent)});
   if (log_.size() > kKept) log_.pop_front();
 }
 
@@ -51,9 +51,10 @@ std::string RequestJournal::log_lines() const {
   for (const auto& entry : log_) {
     std::string faults;
     for (const auto& kind : entry.faults) faults += (faults.empty() ? "" : ",") + json_string(kind);
-    lines += fmt::format(R"({{"milliseconds":{:.3f},"method":{},"target":{},"body":{},"status":{},"faults":[{}]}})",
+    lines += fmt::format(R"({{"milliseconds":{:.3f},"method":{},"target":{},"body":{},"status":{},"faults":[{}],)"
+                         R"("traceparent":{}}})",
                          entry.milliseconds, json_string(entry.method), json_string(entry.target),
-                         json_string(entry.body), entry.status, faults);
+                         json_string(entry.body), entry.status, faults, json_string(entry.traceparent));
     lines += '\n';
   }
   return lines;

@@ -20,7 +20,7 @@ class RequestJournal {
   void add(const Request& request, const Reply& reply, FaultSubject subject);
   void clear_log() { log_.clear(); }
 
-  // JSON lines: milliseconds (since start), method, target, body, status (0: reset), faults.
+  // JSON lines: milliseconds (since start), method, target, body, status (0: reset), faults, traceparent.
   std::string log_lines() const;
   // One JSON object: requests, resources, bytes, by_status, rss_bytes, cpu_seconds, cpu_seconds_per_1000_mb.
   std::string statistics() const;
@@ -31,6 +31,7 @@ class RequestJournal {
     std::string method, target, body;
     int status = 0;
     std::vector<std::string> faults;
+    std::string traceparent;
   };
 
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

@@ -28,6 +28,7 @@ struct Request {
   std::string_view cache_control;
   std::string_view if_none_match;
   std::string_view content_type;
+  std::string_view traceparent;
   std::string_view body;
 
   std::string_view path() const { return target.substr(0, target.find('?')); }

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -188,6 +189,51 @@ TEST_F(CliTest, AWorkerTellsWhatItCountsWithoutIds) {
   }
   worker.signal(SIGTERM);
   EXPECT_EQ(worker.wait(), 0) << worker.errors();
+}
+
+// W3C Trace Context: from who asked, through the logs, to the source.
+TEST_F(CliTest, ATraceGoesFromWhoAsksToTheSource) {
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  environment_["WELLHEAD_LOG_FORMAT"] = "json";
+  environment_["WELLHEAD_LOG_LEVEL"] = "debug";
+  Process up(WELLHEAD_PROGRAM, {"up"}, environment_);
+  const auto api = api_of(up);
+  ASSERT_THAT(api, StartsWith("http://127.0.0.1:")) << up.errors();
+  const auto port = static_cast<std::uint16_t>(std::stoi(api.substr(api.rfind(':') + 1)));
+  webserver::testing::RawClient client(port);
+  client.send(
+      "POST /zipcodes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 19\r\n"
+      "traceparent: 00-" +
+      trace + "-00f067aa0ba902b7-01\r\n\r\n{\"zipcode\":\"02139\"}");
+  EXPECT_THAT(client.read_until(R"("joined":false})"), HasSubstr("202 Accepted"));
+  wait_until(
+      [&] { return webserver::testing::get(port, "/runs/1").body.find(R"("state":"complete")") != std::string::npos; });
+  wait_until([&] { return up.errors().find("POST /zipcodes 202") != std::string::npos; });
+  const std::string field = R"("trace":")" + trace + '"';
+  bool access = false;
+  bool load = false;
+  std::istringstream lines(up.errors());
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find(field) == std::string::npos) continue;
+    access = access || line.find("POST /zipcodes 202") != std::string::npos;
+    load = load || line.find(R"("run":1,)") != std::string::npos;
+  }
+  EXPECT_TRUE(access) << "the access log has the trace\n" << up.errors();
+  EXPECT_TRUE(load) << "the load's lines have it\n" << up.errors();
+  // Each request to the source has the trace and a parent id of its own.
+  const std::string header = R"("traceparent":"00-)" + trace + "-";
+  std::set<std::string> parents = {"00f067aa0ba902b7"};
+  std::size_t requests = 0;
+  std::istringstream asked(server_.request("GET", "/admin/log").body);
+  for (std::string line; std::getline(asked, line); ++requests) {
+    const auto at = line.find(header);
+    ASSERT_NE(at, std::string::npos) << line;
+    parents.insert(line.substr(at + header.size(), 16));
+  }
+  EXPECT_GE(requests, 3U);
+  EXPECT_EQ(parents.size(), requests + 1);
+  up.signal(SIGTERM);
+  EXPECT_EQ(up.wait(), 0) << up.errors();
 }
 
 // As in a container: the settings of API and worker are there, and one of the two runs.

@@ -57,7 +57,8 @@ struct RequestRecord {
   std::chrono::microseconds duration;  // from the complete request to the answer being handed to the socket
   std::size_t response_bytes;
   std::string_view request_id;
-  std::string_view error;  // what a handler threw; may name hosts and paths, never a patient
+  std::string_view traceparent;  // the header, as it was sent
+  std::string_view error;        // what a handler threw; may name hosts and paths, never a patient
 };
 
 // An answer that tells something of patients, on its way to who asked.

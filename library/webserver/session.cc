@@ -117,6 +117,7 @@ Task<void> Session::run() {
     enter(Phase::answering, milliseconds::max());
     if (incoming.request.id.empty()) incoming.request.id = worker_.next_request_id();
     incoming.id = incoming.request.id;
+    incoming.traceparent = incoming.request.header("traceparent");
     incoming.method = incoming.request.method;
     const Route* route = nullptr;
     std::string error;
@@ -135,6 +136,7 @@ Task<void> Session::run() {
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started),
         response.body.size(),
         incoming.id,
+        incoming.traceparent,
         error};
     const bool written = co_await write(incoming, route, std::move(response), error);
     record.response_bytes += streamed_bytes_;

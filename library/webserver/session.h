@@ -50,6 +50,7 @@ class Session {
   struct Incoming {
     Request request;  // gone once a handler has it
     std::string id;
+    std::string traceparent;  // as sent
     Method method = Method::other;
     bool keep_alive = false;
     bool chunks = true;  // the client understands chunked transfer coding

@@ -36,6 +36,7 @@ void log_request(const webserver::RequestRecord& record) {
   const std::string_view route = record.route.empty() ? "(no route)" : record.route;
   meta::LogFields fields;
   fields.request = record.request_id;
+  fields.trace = meta::TraceContext::parse(record.traceparent);
   const meta::LogScope scope(std::move(fields));
   if (failed) {
     spdlog::warn("{} {} {} in {} µs: {}", to_string(record.method), route, record.status, record.duration.count(),
