@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "service/api/stats_query.h"
 #include "service/api/testing/api_fixture.h"
 #include "service/observation/routes.h"
 #include "service/patient/routes.h"
@@ -61,6 +62,8 @@ class Plans : public testing::ApiTest {
   void expect_filters();
   void expect_zipcode();
   void expect_runs();
+  void expect_statistics();
+  void expect_not_read(const StatsQuery& query, const std::vector<std::string>& tables);
 };
 
 struct Value {
@@ -156,11 +159,35 @@ void Plans::expect_runs() {
   expect_index(statements.zipcodes.sql(), "text, bigint", "'', 51");
 }
 
+// Statistics are planned each time, for their values. Who belongs to which zip code is read whole: that is what tells
+// since when a patient's rows count.
+void Plans::expect_not_read(const StatsQuery& query, const std::vector<std::string>& tables) {
+  const storage::Result rows = connection_.query("EXPLAIN " + query.sql, query.values);
+  std::string plan;
+  for (int row = 0; row < rows.rows(); ++row) plan += std::string(rows.text(row, 0)) + "\n";
+  for (const std::string& table : tables) {
+    EXPECT_THAT(plan, Not(HasSubstr("Seq Scan on " + table + " "))) << query.sql;
+  }
+}
+
+void Plans::expect_statistics() {
+  webserver::Request everywhere;
+  everywhere.arguments.set("code", "c77");
+  everywhere.arguments.set("limit", "100", 100);
+  webserver::Request zipcode = everywhere;
+  zipcode.arguments.set("zipcode", "00003");
+  expect_not_read(values_query(zipcode), {"patient", "observation", "observation_component"});
+  expect_not_read(codes_query(zipcode, 0), {"patient", "observation", "observation_component"});
+  // A component has no index by its code, and codes of all zip codes are counted from all rows.
+  expect_not_read(values_query(everywhere), {"patient", "observation"});
+}
+
 // One test, because it takes seconds to make the rows.
 TEST_F(Plans, UseAnIndexForEveryFilterThatHasOne) {
   expect_filters();
   expect_zipcode();
   expect_runs();
+  expect_statistics();
 }
 
 }  // namespace

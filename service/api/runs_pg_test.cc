@@ -16,7 +16,6 @@
 namespace wellhead::api {
 namespace {
 
-using testing::ApiTest;
 using testing::at;
 using ::testing::HasSubstr;
 using webserver::testing::post_json;
@@ -82,13 +81,9 @@ class Queue final : public zipcode::RunOperations {
   orchestration::embedded::EmbeddedEngine engine_;
 };
 
-class Runs : public ApiTest {
+class Runs : public testing::SeededApiTest {
  protected:
-  Runs() : queue_(database_.url()) {
-    testing::make_schema(connection_);
-    testing::seed(connection_);
-    options_.runs = &queue_;
-  }
+  Runs() : queue_(database_.url()) { options_.runs = &queue_; }
   ~Runs() override { server_.reset(); }
 
   RawResponse post(const std::string& body) {

@@ -29,15 +29,9 @@ constexpr std::string_view kCodesSelect = R"sql( SELECT json_strip_nulls(json_bu
   FROM visible v)sql";
 
 Task<Response> count_codes(storage::ExportConnections* exports, std::int64_t least, Request request) {
-  StatsQuery query;
-  add_visible(request, StatsPlaces::together, query);
-  query.sql.append(kCodesSelect).append(kPatientsOfStats).append(kObservationsOfStats).append(" WHERE true");
-  query.sql += stats_conditions(request, query);
-  query.sql += " GROUP BY o.code HAVING count(DISTINCT o.patient_id) >= ";
-  query.sql += query.next(std::to_string(least)) + "::bigint ORDER BY count(*) DESC, o.code LIMIT ";
   const std::int64_t limit = request.arguments.integer("limit");
-  query.sql += query.next(std::to_string(limit + 1)) + "::bigint";
-  auto reading = read_stats(exports, std::move(query), request.worker->index(), resource::row_limits(request));
+  auto reading =
+      read_stats(exports, codes_query(request, least), request.worker->index(), resource::row_limits(request));
   const Result rows = co_await reading;
   std::string body = "{\"items\":[";
   for (int row = 0; row < std::min<std::int64_t>(rows.rows(), limit); ++row) {
@@ -63,6 +57,17 @@ constexpr const char* kCodesSchema = R"json({
 })json";
 
 }  // namespace
+
+StatsQuery codes_query(const Request& request, std::int64_t least) {
+  StatsQuery query;
+  add_visible(request, StatsPlaces::together, query);
+  query.sql.append(kCodesSelect).append(kPatientsOfStats).append(kObservationsOfStats).append(" WHERE true");
+  query.sql += stats_conditions(request, query);
+  query.sql += " GROUP BY o.code HAVING count(DISTINCT o.patient_id) >= ";
+  query.sql += query.next(std::to_string(least)) + "::bigint ORDER BY count(*) DESC, o.code LIMIT ";
+  query.sql += query.next(std::to_string(request.arguments.integer("limit") + 1)) + "::bigint";
+  return query;
+}
 
 Route stats_codes_route(storage::ExportConnections& exports, std::int64_t small_counts, webserver::RouteTable& table) {
   table.add_schema({"CodeCounts", kCodesSchema});

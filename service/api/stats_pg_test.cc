@@ -6,17 +6,14 @@
 namespace wellhead::api {
 namespace {
 
-using testing::ApiTest;
 using testing::at;
 using ::testing::HasSubstr;
 using webserver::testing::RawClient;
 using webserver::testing::RawResponse;
 
-class Stats : public ApiTest {
+class Stats : public testing::SeededApiTest {
  protected:
   Stats() {
-    testing::make_schema(connection_);
-    testing::seed(connection_);
     connection_.execute(R"sql(
       UPDATE patient SET gender = CASE id WHEN 'smith' THEN 'female' WHEN 'jones' THEN 'male' END;
       UPDATE patient SET birth_date = current_date - interval '95 years 1 day' WHERE id = 'smith';

@@ -50,7 +50,8 @@ webserver::Route stats_codes_route(storage::ExportConnections& exports, std::int
 webserver::Route stats_values_route(storage::ExportConnections& exports, std::int64_t small_counts,
                                     webserver::RouteTable& table);
 
-// The statement of GET /stats/values; for the test of its plan too.
+// The statements of GET /stats/values and /stats/codes; for the test of their plans too.
 StatsQuery values_query(const webserver::Request& request);
+StatsQuery codes_query(const webserver::Request& request, std::int64_t least);
 
 }  // namespace wellhead::api

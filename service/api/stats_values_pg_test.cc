@@ -8,11 +8,9 @@ namespace {
 
 using testing::at;
 
-class Values : public testing::ApiTest {
+class Values : public testing::SeededApiTest {
  protected:
   Values() {
-    testing::make_schema(connection_);
-    testing::seed(connection_);
     // smith's 100 values of one code, 1 to 100 mg/dL in ten months, one far off, one in another unit, two without.
     connection_.execute(R"sql(
       INSERT INTO observation (id, patient_id, code, code_display, value_number, value_unit, data_absent_reason, effective_start, digest,

@@ -46,6 +46,15 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<Server> server_;
 };
 
+// With the schema, and what seed() puts there.
+class SeededApiTest : public ApiTest {
+ protected:
+  SeededApiTest() {
+    make_schema(connection_);
+    seed(connection_);
+  }
+};
+
 // The value at a JSON pointer, minified; empty when there is none.
 std::string at(const std::string& json, const std::string& pointer);
 
