@@ -80,7 +80,7 @@ PAGES = {
     "docs/how-to/s3.md": Settings(MINIO, "s3", {"https://minio.example.org:9000": "http://127.0.0.1:8481", "/run/secrets": "run-secrets"}),
     "docs/how-to/temporal.md": Settings(TEMPORAL, "temporal", {"temporal.example.org:7233": "127.0.0.1:8481"}),
     "docs/design/orchestration.md": Settings(TEMPORAL + "wellhead worker >\"$STATE/server.worker\" 2>&1 &\nservers+=($!)\nwellhead load 02139\n", "temporal"),
-    "docs/how-to/python.md": Settings(group="python"),
+    "docs/how-to/python.md": Settings(KNOWN_SOURCE + "wellhead load 02139\n", "python"),
     "clients/python/README.md": Settings(KNOWN_SOURCE + "wellhead up >\"$STATE/server.up\" 2>&1 &\nservers+=($!)\nawait http://127.0.0.1:8080/health/ready up\n"
                                          "python3 -m venv venv\nexport PATH=$PWD/venv/bin:$PATH\n", "python"),
 }
