@@ -53,14 +53,16 @@ class Loads final : public zipcode::RunOperations {
 };
 
 class StoredKeys : public testing::ApiTest {
+ public:
+  ~StoredKeys() override {
+    server_.reset();
+    other_.reset();
+  }
+
  protected:
   StoredKeys() : loads_(database_.url()) {
     testing::make_schema(connection_);
     options_.runs = &loads_;
-  }
-  ~StoredKeys() override {
-    server_.reset();
-    other_.reset();
   }
 
   void start_other() {

@@ -176,9 +176,10 @@ void Plans::expect_statistics() {
   everywhere.arguments.set("limit", "100", 100);
   webserver::Request zipcode = everywhere;
   zipcode.arguments.set("zipcode", "00003");
-  expect_not_read(values_query(zipcode), {"patient", "observation", "observation_component"});
   expect_not_read(codes_query(zipcode, 0), {"patient", "observation", "observation_component"});
-  // A component has no index by its code, and codes of all zip codes are counted from all rows.
+  // A component has no index by its code: of so few rows reading all may be the cheapest. Codes of all zip codes are
+  // counted from all rows.
+  expect_not_read(values_query(zipcode), {"patient", "observation"});
   expect_not_read(values_query(everywhere), {"patient", "observation"});
 }
 

@@ -82,9 +82,11 @@ class Queue final : public zipcode::RunOperations {
 };
 
 class Runs : public testing::SeededApiTest {
+ public:
+  ~Runs() override { server_.reset(); }
+
  protected:
   Runs() : queue_(database_.url()) { options_.runs = &queue_; }
-  ~Runs() override { server_.reset(); }
 
   RawResponse post(const std::string& body) {
     if (!server_) start();

@@ -29,9 +29,11 @@ void make_schema(storage::Connection& connection);
 void seed(storage::Connection& connection);
 
 class ApiTest : public ::testing::Test {
+ public:
+  ~ApiTest() override;
+
  protected:
   ApiTest();
-  ~ApiTest() override;
 
   void start();
   webserver::testing::RawResponse get(const std::string& target, const std::string& headers = {});
