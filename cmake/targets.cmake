@@ -1,6 +1,12 @@
 # What most sources include, read once for all of them: half of the time that a compiler spends on one goes into it. A source
-# includes what it needs all the same; fuzz targets, and Bazel, compile without these.
-option(WELLHEAD_PRECOMPILE "Compile the most used headers once" ON)
+# includes what it needs all the same; fuzz targets, and Bazel, compile without these. So does who compiles several sources at
+# once, which reads headers once for them anyway.
+if(WELLHEAD_UNITY)
+  set(precompile OFF)
+else()
+  set(precompile ON)
+endif()
+option(WELLHEAD_PRECOMPILE "Compile the most used headers once" ${precompile})
 set(precompiled_headers
   <algorithm> <chrono> <cstdint> <filesystem> <functional> <map> <memory> <optional> <string> <string_view> <utility> <vector> <fmt/format.h>)
 
