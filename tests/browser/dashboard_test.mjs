@@ -85,7 +85,7 @@ test("cancels a load, and goes on with it when it is retried", async () => {
 });
 
 test("shows what was rejected, as it was received", async () => {
-  await addFault([{ kind: "malformed", match: "Observation", what: "impossible_date", every: 400 }]);
+  await addFault([{ kind: "malformed", match: "Observation", what: "impossible_date", every: 100 }]);
   await load("02141");
   await page.locator(".answer", { hasText: "rejected" }).waitFor();
   await clearFaults();
