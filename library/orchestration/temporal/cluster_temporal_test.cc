@@ -49,10 +49,10 @@ Workflow<std::string> wait_for_go(WorkflowContext& flow, int input) {
 // One server for all: it takes seconds to start.
 class Cluster : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = new TemporalServer(); }
+  static void SetUpTestSuite() { server = new TemporalServer(); }
   static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
+    delete server;
+    server = nullptr;
   }
 
   Cluster() {
@@ -62,7 +62,7 @@ class Cluster : public ::testing::Test {
   }
 
   static TemporalEngineOptions options() {
-    return {.connection = {.address = server_->address()},
+    return {.connection = {.address = server->address()},
             // Of each test's own.
             .task_queue = ::testing::UnitTest::GetInstance()->current_test_info()->name(),
             .liveness = std::chrono::seconds(3)};
@@ -75,7 +75,7 @@ class Cluster : public ::testing::Test {
     engine->begin();
     return engine;
   }
-  static std::int64_t count(const std::string& query) { return server_->count(query); }
+  static std::int64_t count(const std::string& query) { return server->count(query); }
 
   // Of the latest execution, as the server keeps it.
   static std::string memo(const std::string& workflow_id, const std::string& name) {
@@ -83,14 +83,14 @@ class Cluster : public ::testing::Test {
     request.set_namespace_("default");
     request.mutable_execution()->set_workflow_id(workflow_id);
     service::DescribeWorkflowExecutionResponse described;
-    described.ParseFromString(server_->request("DescribeWorkflowExecution", request.SerializeAsString()));
+    described.ParseFromString(server->request("DescribeWorkflowExecution", request.SerializeAsString()));
     return described.workflow_execution_info().memo().fields().at(name).data();
   }
 
-  static TemporalServer* server_;
+  static TemporalServer* server;
   Registry registry_;
 };
-TemporalServer* Cluster::server_ = nullptr;
+TemporalServer* Cluster::server = nullptr;
 
 TEST_F(Cluster, ExecutionsAreFoundByWhatTheyAreAbout) {
   const auto engine = running();
@@ -193,7 +193,7 @@ TEST_F(Cluster, AnUpdateIsRefusedAndTheWorkflowGoesOn) {
   request.mutable_request()->mutable_meta()->set_update_id("one");
   request.mutable_request()->mutable_input()->set_name("their_update");
   service::UpdateWorkflowExecutionResponse answer;
-  answer.ParseFromString(server_->request("UpdateWorkflowExecution", request.SerializeAsString()));
+  answer.ParseFromString(server->request("UpdateWorkflowExecution", request.SerializeAsString()));
   EXPECT_THAT(answer.outcome().failure().message(), HasSubstr("takes no update 'their_update'"));
   engine->signal(execution.execution_id, "go", 1);
   EXPECT_EQ(engine->result(kWaiting, execution), "12");
@@ -323,7 +323,7 @@ TEST_F(Cluster, PayloadsAreEncryptedAndTheEngineReadsThem) {
   EXPECT_EQ(told->input, "\"Geheimnis\"");
   ASSERT_EQ(told->steps.at(0).attempts.size(), 2U);
   EXPECT_EQ(told->steps.at(0).attempts.at(0).failure->message, "Geheimnis Geheimnis");
-  EXPECT_THAT(kept(*server_, "encrypted"), AllOf(HasSubstr("binary/encrypted"), Not(HasSubstr("Geheimnis"))));
+  EXPECT_THAT(kept(*server, "encrypted"), AllOf(HasSubstr("binary/encrypted"), Not(HasSubstr("Geheimnis"))));
 }
 
 TEST_F(Cluster, AWorkerWithoutTheKeySaysSoAndOneWithItGoesOn) {
@@ -354,7 +354,7 @@ class Deployment : public Cluster {
     wanted.pinned = pinned;
     return wanted;
   }
-  static void make_current(const std::string& build) { server_->set_current_build(options().task_queue, build); }
+  static void make_current(const std::string& build) { server->set_current_build(options().task_queue, build); }
   // Under way on build 1 when build 2 becomes the current one; the build that ended it.
   std::string upgraded(bool pinned) {
     const auto record = [this](const char* name) {
