@@ -178,6 +178,9 @@ fn causes(error: &dyn Error) -> String {
 
 /// A gRPC status as a sentence. Its details are the server's google.rpc.Status; they may repeat a payload, so they stay apart.
 pub fn failure_of(what: &str, status: &Status) -> Failure {
+    if let Some(http) = http_status(status) {
+        return no_grpc(what, http);
+    }
     let mut message = format!("{what}: {}", status.message());
     if let Some(source) = status.source() {
         message.push_str(&format!(": {}", causes(source)));
@@ -191,6 +194,26 @@ pub fn failure_of(what: &str, status: &Status) -> Failure {
         message,
         details: status.details().to_vec(),
     }
+}
+
+/// The HTTP status of an answer that was no gRPC; tonic's sentence alone tells.
+fn http_status(status: &Status) -> Option<&str> {
+    if status.code() != Code::Internal {
+        return None;
+    }
+    status.message().split_once("while receiving response with status: ").map(|(_, http)| http)
+}
+
+/// What a gateway says for itself: of the server behind it, which is away (5xx), or of who asks.
+fn no_grpc(what: &str, http: &str) -> Failure {
+    let (code, meaning) = match http.get(..3).unwrap_or_default() {
+        "400" => (Code::Unauthenticated, "; so a gateway speaks that lacks a client certificate, or does not trust it"),
+        "401" => (Code::Unauthenticated, "; the API key is missing or not known"),
+        "403" => (Code::PermissionDenied, ""),
+        passing if passing.starts_with('5') => (Code::Unavailable, ""),
+        _ => (Code::Unimplemented, "; is it a Temporal server?"),
+    };
+    Failure::new(code as i32, format!("{what}: what answers there says {http}{meaning}"))
 }
 
 #[unsafe(no_mangle)]

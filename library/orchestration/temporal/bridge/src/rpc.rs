@@ -91,8 +91,9 @@ fn call(client: &Client, name: &str, request: &[u8], limit: Duration) -> Answer<
         Some(method) => ("operator", method),
         None => ("workflow", name),
     };
-    // A name in snake case is none of the API's.
-    let snake = if method.contains('_') { String::new() } else { in_snake_case(method) };
+    // A name in snake case is none of the API's, nor is one that begins with a small letter.
+    let named = method.starts_with(|first: char| first.is_ascii_uppercase()) && !method.contains('_');
+    let snake = if named { in_snake_case(method) } else { String::new() };
     let mut connection = client.connection.clone();
     let started = start(&mut connection, service, &snake, request, limit)
         .map_err(|failure| Failure { message: format!("{name}: {}", failure.message), ..failure })?;

@@ -56,7 +56,8 @@ impl Poll {
 impl Worker {
     pub fn new(runtime: Arc<Runtime>, core: CoreWorker, feeder: Option<Feeder>) -> Self {
         let takes = &core.get_config().task_types;
-        let (workflow_poll, activity_poll) = (Poll::of(takes.enable_workflows), Poll::of(takes.enable_remote_activities));
+        let (workflow_poll, activity_poll) =
+            (Poll::of(takes.enable_workflows), Poll::of(takes.enable_remote_activities));
         Worker { runtime, core: Arc::new(core), feeder, workflow_poll, activity_poll }
     }
 

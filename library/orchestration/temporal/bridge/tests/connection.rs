@@ -11,6 +11,7 @@ use std::fs;
 use std::time::Duration;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{GetSystemInfoRequest, GetSystemInfoResponse};
 
+const UNAVAILABLE: i32 = 14;
 const UNAUTHENTICATED: i32 = 16;
 
 struct Case<'a> {
@@ -46,7 +47,7 @@ fn works(client: Answer<Client>) {
 }
 
 fn refused<T>(answer: Answer<T>, status: i32, part: &str) {
-    let refusal = answer.err().expect("a refusal");
+    let refusal = answer.err().unwrap_or_else(|| panic!("no refusal with {part:?}"));
     assert!(refusal.error.contains(part), "{:?} has no {part:?}", refusal.error);
     assert_eq!(refusal.status, status, "{}", refusal.error);
     assert!(!refusal.error.contains("-key") && !refusal.error.contains("BEGIN"), "{}", refusal.error);
@@ -61,6 +62,7 @@ fn connections_of_every_kind() {
     tls(&case);
     client_certificates(&case);
     api_keys(&case);
+    refused(case.connect("127.0.0.1", nginx.away, json!({})), UNAVAILABLE, "502 Bad Gateway");
 }
 
 fn tls(case: &Case) {
@@ -94,7 +96,11 @@ fn client_certificates(case: &Case) {
         case.client_certificate(&case.nginx.authority, "old-worker", -1),
         case.client_certificate(&case.nginx.stranger, "strange-worker", 2),
     ] {
-        refused(case.connect("127.0.0.1", port, bad), ERROR, "400");
+        refused(
+            case.connect("127.0.0.1", port, bad),
+            UNAUTHENTICATED,
+            "400 Bad Request; so a gateway speaks that lacks",
+        );
     }
     let mut half = case.client_certificate(&case.nginx.authority, "half", 2);
     half["tls"]["client_key"] = half["tls"]["client_certificate"].clone();

@@ -31,7 +31,7 @@ const DEADLINE_EXCEEDED: i32 = 4;
 const QUEUE: &str = r#"{"task_queue": "queue"}"#;
 
 fn refused<T>(answer: Answer<T>, status: i32, part: &str) {
-    let refusal = answer.err().expect("a refusal");
+    let refusal = answer.err().unwrap_or_else(|| panic!("no refusal with {part:?}"));
     assert_eq!(refusal.status, status, "{}", refusal.error);
     assert!(refusal.error.contains(part), "{:?} has no {part:?}", refusal.error);
 }

@@ -96,6 +96,8 @@ pub struct Nginx {
     pub mutual: u16,
     pub api_key: u16,
     pub api_key_in_the_clear: u16,
+    /// The server behind it is away.
+    pub away: u16,
     pub authority: Authority,
     pub stranger: Authority,
     pub directory: Directory,
@@ -113,7 +115,7 @@ impl Nginx {
         let stranger = Authority::new(&directory.0, "stranger");
         authority.sign("server", "DNS:temporal.test,IP:127.0.0.1", 2);
         authority.sign("expired", "DNS:temporal.test,IP:127.0.0.1", -1);
-        let [tls, expired, mutual, api_key, api_key_in_the_clear] = std::array::from_fn(|_| free_port());
+        let [tls, expired, mutual, api_key, api_key_in_the_clear, away, nobody] = std::array::from_fn(|_| free_port());
         let at = directory.0.display();
         let secured = |port: u16, certificate: &str, more: &str| {
             format!(
@@ -134,7 +136,8 @@ impl Nginx {
              map $http_authorization $key {{ default ''; 'Bearer {GOOD_KEY}' 'good'; 'Bearer {NEXT_KEY}' 'good'; \
              'Bearer {OLD_KEY}' 'old'; }}\n{}{}{}{}\
              server {{ listen 127.0.0.1:{api_key_in_the_clear} http2; {keys} \
-             location / {{ grpc_pass grpc://{address}; }} }} }}\n",
+             location / {{ grpc_pass grpc://{address}; }} }}\n\
+             server {{ listen 127.0.0.1:{away} http2; location / {{ grpc_pass grpc://127.0.0.1:{nobody}; }} }} }}\n",
             secured(tls, "server", ""),
             secured(expired, "expired", ""),
             secured(mutual, "server", &format!("ssl_client_certificate {at}/authority.pem; ssl_verify_client on;")),
@@ -146,10 +149,21 @@ impl Nginx {
         let mut command = Command::new(program());
         command.args(["-e", "stderr", "-p"]).arg(&directory.0).arg("-c").arg(&file);
         let mut program = Program::start(&mut command, &log);
-        for port in [tls, expired, mutual, api_key, api_key_in_the_clear] {
+        for port in [tls, expired, mutual, api_key, api_key_in_the_clear, away] {
             program.listens(port, &log);
         }
-        Nginx { tls, expired, mutual, api_key, api_key_in_the_clear, authority, stranger, directory, _program: program }
+        Nginx {
+            tls,
+            expired,
+            mutual,
+            api_key,
+            api_key_in_the_clear,
+            away,
+            authority,
+            stranger,
+            directory,
+            _program: program,
+        }
     }
 }
 
