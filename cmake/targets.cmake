@@ -46,8 +46,9 @@ function(wellhead_library name)
   wellhead_reuse_headers(${name} wellhead_headers)
 endfunction()
 
-# wellhead_tests(NAME SOURCES a_test.cc ... DEPENDS target ... [LABEL unit|pg|fhirsim|...] [WHOLE])
-# One GoogleTest program; each of its cases is a ctest test, named folder/Suite.Case. A label other than `unit` brings that
+# wellhead_tests(NAME SOURCES a_test.cc ... DEPENDS target ... [LABEL unit|pg|fhirsim|...] [PREFIX x/] [WHOLE])
+# One GoogleTest program; each of its cases is a ctest test, named folder/Suite.Case, or folder/x/Suite.Case where another
+# program of the folder has the same cases (ctest takes two tests of one name for one). A label other than `unit` brings that
 # label's fixture (cmake/test_fixtures.cmake), so that `ctest -L pg` starts PostgreSQL by itself. The target tests_LABEL
 # builds every program of a label. WHOLE: the program is one ctest test, so that its cases share a server that is slow to
 # start.
@@ -55,7 +56,7 @@ function(wellhead_tests name)
   if(NOT WELLHEAD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT" "SOURCES;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WHOLE" "LABEL;TIMEOUT;PREFIX" "SOURCES;DEPENDS")
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
@@ -79,7 +80,7 @@ function(wellhead_tests name)
     set_tests_properties(${folder}/${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ${properties})
     return()
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES TEST_PREFIX "${folder}/"
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES TEST_PREFIX "${folder}/${arg_PREFIX}"
     PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ${properties})
 endfunction()
 
