@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/beast/http/error.hpp>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,9 @@ Method to_method(http::verb verb) {
   }
 }
 
+// At least so much is still to come of a chunked body that has not ended: 0 CRLF CRLF (RFC 9112 §7.1).
+constexpr std::size_t kLastChunk = 5;
+
 // The client's request id is taken if it cannot hurt a log or a header.
 bool good_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, [](char c) {
@@ -58,6 +62,13 @@ void set_limits(RequestParser& parser, const Limits& limits) {
   parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
   parser.body_limit(limits.body_bytes);
   parser.eager(true);
+}
+
+void feed(RequestParser& parser, boost::beast::flat_buffer& came, boost::system::error_code& error) {
+  // Beast asserts that it gets a last chunk it has seen the beginning of whole (basic_parser::parse_chunk_header).
+  if (parser.is_header_done() && parser.chunked() && came.size() < kLastChunk) return;
+  came.consume(parser.put(came.data(), error));
+  if (error == http::error::need_more) error = {};
 }
 
 Problem problem_of(const boost::system::error_code& error, const Limits& limits) {

@@ -1,6 +1,7 @@
 // A request between Beast's parser and the handlers. Internal to the server.
 #pragma once
 
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/system/error_code.hpp>
@@ -14,6 +15,10 @@ namespace wellhead::webserver {
 using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
 void set_limits(RequestParser& parser, const Limits& limits);
+
+// Gives the parser what has come, and takes out of the buffer what it has read; what is left needs more behind it,
+// which is no error.
+void feed(RequestParser& parser, boost::beast::flat_buffer& came, boost::system::error_code& error);
 
 // What a client is told whose request cannot be parsed.
 Problem problem_of(const boost::system::error_code& error, const Limits& limits);

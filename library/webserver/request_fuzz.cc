@@ -2,7 +2,6 @@
 // table of routes says.
 #include <algorithm>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/error.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -85,8 +84,8 @@ void receive(std::string_view bytes, std::size_t piece) {
     set_limits(parser, limits);
     while (!parser.is_done()) {
       boost::system::error_code error;
-      buffer.consume(parser.put(buffer.data(), error));
-      if (error && error != boost::beast::http::error::need_more) {
+      feed(parser, buffer, error);
+      if (error) {
         const Problem problem = problem_of(error, limits);
         require(problem.status >= 400 && problem.status < 600 && !problem.detail.empty());
         return;

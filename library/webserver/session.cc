@@ -2,7 +2,6 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/http/error.hpp>
 #include <utility>
 
 #include "library/meta/error.h"
@@ -181,8 +180,8 @@ Task<Session::Read> Session::read_message(RequestParser& parser, Incoming& incom
   bool invited = false;
   while (!parser.is_done()) {
     boost::system::error_code error;
-    buffer_.consume(parser.put(buffer_.data(), error));
-    if (error && error != http::error::need_more) co_return refuse(incoming, problem_of(error, limits));
+    feed(parser, buffer_, error);
+    if (error) co_return refuse(incoming, problem_of(error, limits));
     if (parser.is_done()) break;
     if (parser.is_header_done() && phase_ == Phase::header) enter(Phase::body, limits.body_time);
     if (parser.is_header_done() && !std::exchange(invited, true)) {
