@@ -61,7 +61,8 @@ void temporal_runtime_free(temporal_runtime* runtime);
  * key without TLS is refused, unless the address is this machine's. Tries once, for at most 15 seconds. Answers 14
  * (UNAVAILABLE) for what may pass, such as a refused connection or a gateway's 502; TEMPORAL_ERROR for what will not,
  * such as a certificate that is not trusted; and the server's own status for what it refused: 16 (UNAUTHENTICATED) for
- * a wrong API key. What a gateway refuses in plain HTTP is such a status too: its 400, of a client certificate, is 16. */
+ * a wrong API key. What a gateway refuses in plain HTTP is such a status too: its 400, of a client certificate, is 16.
+ */
 temporal_status temporal_client_connect(temporal_runtime* runtime, const char* options, size_t options_size,
                                         temporal_client** client, temporal_bytes* error);
 void temporal_client_free(temporal_client* client);
