@@ -45,7 +45,7 @@ void replay_history(const Registry& registry, const std::string& workflow_id,
                                                      [&](const WorkflowInfo& info, const std::string& message) {
                                                        return difference(registry, info, message, known);
                                                      },
-                                                 .on_change = [] {}},
+                                                 .on_change = [](const std::string&) {}},
                         nullptr);
   core.push_history(workflow_id, history.SerializeAsString());
   core.finish_histories();

@@ -5,7 +5,9 @@
 #include <temporal/api/workflowservice/v1/request_response.pb.h>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "library/orchestration/temporal/executions.h"
@@ -20,7 +22,8 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-// Between looks at an execution that somebody waits for. One that ends in this process is looked at at once.
+// Between looks at an execution that somebody waits for. Where this process runs workflows it mostly ends here, and
+// what ends here is looked at at once.
 constexpr milliseconds kFirstLook{20};
 constexpr milliseconds kLongestLook{500};
 constexpr milliseconds kProbe{2000};  // for the server to say that it is there
@@ -38,7 +41,9 @@ class TemporalEngine::State {
         schedules_(executions_) {}
 
   void begin() {
-    if (!workers_) workers_ = std::make_unique<Workers>(executions_, registry_, options_, [this] { change(); });
+    if (!workers_)
+      workers_ = std::make_unique<Workers>(executions_, registry_, options_,
+                                           [this](const std::string& run_id) { change(run_id); });
   }
 
   void stop() {
@@ -67,19 +72,15 @@ class TemporalEngine::State {
   std::optional<WorkflowDescription> describe(const std::string& execution_id) {
     const auto seen = executions_.look(execution_id);
     if (!seen) return std::nullopt;
-    auto told = executions_.describe(execution_id, *seen);
-    // What an earlier program could not do, this one may.
-    if (workers_ && workers_->runs_workflows()) told.blocked = blocked(execution_id);
-    if (is_end(told.state)) told.blocked.reset();
-    return told;
+    return describe(execution_id, *seen);
   }
 
   WorkflowDescription wait(const std::string& execution_id, const std::stop_token& stop) {
-    const std::stop_callback wake(stop, [this] { change(); });
+    const std::stop_callback wake(stop, [this] { wake_all(); });
     std::string current = execution_id;
-    auto pause = kFirstLook;
+    auto pause = runs_workflows() ? kLongestLook : kFirstLook;
     for (;;) {
-      const auto changes = changes_so_far();
+      const Watch watch(*this, current);
       const auto seen = look(current);
       if (!seen) {
         throw meta::Error(meta::ErrorCode::not_found,
@@ -92,15 +93,47 @@ class TemporalEngine::State {
         continue;
       }
       if (status != WORKFLOW_EXECUTION_STATUS_RUNNING && status != WORKFLOW_EXECUTION_STATUS_PAUSED) {
-        return *describe(current);
+        return describe(current, *seen);
       }
       if (const auto failure = why_not_going_on(current, *seen)) throw to_error(*failure);
-      if (!sleep(pause, changes, stop)) return throw_stopped(current);
+      if (!sleep(pause, watch, stop)) return throw_stopped(current);
       pause = std::min(2 * pause, kLongestLook);
     }
   }
 
  private:
+  // Whether an execution has changed since.
+  class Watch {
+   public:
+    Watch(State& state, const std::string& execution_id) : state_(state) {
+      const auto name = parse_execution_id(execution_id);
+      const std::lock_guard lock(state_.mutex_);
+      place_ = state_.watches_.emplace(name ? name->run_id : std::string(), false);
+    }
+    ~Watch() {
+      const std::lock_guard lock(state_.mutex_);
+      state_.watches_.erase(place_);
+    }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    // Under the mutex.
+    bool changed() const { return place_->second; }
+
+   private:
+    State& state_;
+    std::multimap<std::string, bool>::iterator place_;
+  };
+
+  WorkflowDescription describe(const std::string& execution_id, const Executions::Description& seen) {
+    auto told = executions_.describe(execution_id, seen);
+    // What an earlier program could not do, this one may.
+    if (runs_workflows()) told.blocked = blocked(execution_id);
+    if (is_end(told.state)) told.blocked.reset();
+    return told;
+  }
+
+  bool runs_workflows() const { return workers_ && workers_->runs_workflows(); }
+
   // Patient with a server that is away.
   std::optional<Executions::Description> look(const std::string& execution_id) {
     const auto until = SteadyClock::now() + options_.patience;
@@ -122,24 +155,25 @@ class TemporalEngine::State {
   }
 
   std::optional<Failure> why_not_going_on(const std::string& execution_id, const Executions::Description& seen) {
-    if (workers_ && workers_->runs_workflows()) return blocked(execution_id);
+    if (runs_workflows()) return blocked(execution_id);
     if (seen.pending_workflow_task().attempt() <= 1) return std::nullopt;
     return executions_.history(execution_id).record.blocked;
   }
 
-  void change() {
+  void change(const std::string& run_id) {
     const std::lock_guard lock(mutex_);
-    ++changes_;
+    const auto [begin, end] = watches_.equal_range(run_id);
+    for (auto watch = begin; watch != end; ++watch) watch->second = true;
+    if (begin != end) changed_.notify_all();
+  }
+  void wake_all() {
+    const std::lock_guard lock(mutex_);
     changed_.notify_all();
   }
-  std::uint64_t changes_so_far() {
-    const std::lock_guard lock(mutex_);
-    return changes_;
-  }
   // False: give up.
-  bool sleep(milliseconds duration, std::uint64_t changes, const std::stop_token& stop) {
+  bool sleep(milliseconds duration, const Watch& watch, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, duration, [&] { return stopped_ || stop.stop_requested() || changes_ != changes; });
+    changed_.wait_for(lock, duration, [&] { return stopped_ || stop.stop_requested() || watch.changed(); });
     return !stopped_ && !stop.stop_requested();
   }
   [[noreturn]] static WorkflowDescription throw_stopped(const std::string& execution_id) {
@@ -154,7 +188,7 @@ class TemporalEngine::State {
   Schedules schedules_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t changes_ = 0;
+  std::multimap<std::string, bool> watches_;  // by run id: it has changed
   bool stopped_ = false;
   std::unique_ptr<Workers> workers_;
 };

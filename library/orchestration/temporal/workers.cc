@@ -19,7 +19,7 @@ constexpr std::int64_t kWorkflowTasks = 50;  // at once
 }  // namespace
 
 Workers::Workers(Executions& executions, const Registry& registry, const TemporalEngineOptions& options,
-                 std::function<void()> on_change)
+                 std::function<void(const std::string& run_id)> on_change)
     : executions_(executions), registry_(registry), options_(options), on_change_(std::move(on_change)) {
   auto slots = options.slots;
   if (options.run_workflows) slots.try_emplace("default", 0);

@@ -20,7 +20,7 @@ class Workers {
  public:
   // All outlive it. on_change: an execution of this process has ended or is blocked. Throws Error{engine_refused}.
   Workers(Executions& executions, const Registry& registry, const TemporalEngineOptions& options,
-          std::function<void()> on_change);
+          std::function<void(const std::string& run_id)> on_change);
   ~Workers() { stop(); }
   // Begins nothing more; blocks until what runs has ended. Once, by one thread.
   void stop();
@@ -39,7 +39,7 @@ class Workers {
   Executions& executions_;
   const Registry& registry_;
   const TemporalEngineOptions& options_;
-  const std::function<void()> on_change_;
+  const std::function<void(const std::string& run_id)> on_change_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Results>> earlier_;  // by execution that goes on with another
   std::vector<std::unique_ptr<CoreWorker>> cores_;

@@ -117,7 +117,7 @@ void WorkflowWorker::block(const std::string& run_id, const Failure& failure) {
     const auto [known, first] = blocked_.insert_or_assign(run_id, failure);
     if (first) spdlog::error("workflow run {} is blocked: {}", run_id, failure.message);
   }
-  listener_.on_change();
+  listener_.on_change(run_id);
 }
 
 void WorkflowWorker::note(const Activation& activation, const Effects& effects) {
@@ -132,7 +132,7 @@ void WorkflowWorker::note(const Activation& activation, const Effects& effects) 
   }
   if (!effects.ended) return;
   if (observer_ != nullptr) observer_->workflow_ended(effects.workflow_type, *effects.ended);
-  listener_.on_change();
+  listener_.on_change(activation.run_id());
 }
 
 std::optional<Failure> WorkflowWorker::blocked(const std::string& run_id) const {

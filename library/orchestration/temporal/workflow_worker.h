@@ -64,7 +64,7 @@ class WorkflowWorker {
   struct Listener {
     // Core has found that the run's code differs from its history; what to say of it.
     std::function<Failure(const WorkflowInfo& info, const std::string& message)> on_nondeterminism;
-    std::function<void()> on_change;  // some execution has ended, or is blocked
+    std::function<void(const std::string& run_id)> on_change;  // it has ended, or is blocked
   };
 
   // core and registry outlive it. observer may be null.

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use temporalio_client::errors::ClientConnectError;
 use temporalio_client::tonic::{Code, Status};
-use temporalio_client::{ClientTlsOptions, Connection, ConnectionOptions, TlsOptions as CoreTlsOptions, Url};
+use temporalio_client::{
+    ClientTlsOptions, Connection, ConnectionOptions, GrpcCompression, TlsOptions as CoreTlsOptions, Url,
+};
 
 pub enum TemporalClient {}
 
@@ -71,6 +73,8 @@ fn connection_options(options: ClientOptions) -> Answer<ConnectionOptions> {
         .maybe_tls_options(tls)
         .maybe_api_key(options.api_key)
         .connect_timeout(CONNECT_LIMIT)
+        // Our messages are small: to deflate them costs both sides more than to send them.
+        .grpc_compression(GrpcCompression::None)
         .client_name(options.client_name)
         .client_version(options.client_version)
         .build())
