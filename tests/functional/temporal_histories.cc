@@ -17,27 +17,27 @@ namespace service = ::temporal::api::workflowservice::v1;
 
 // Who did it is nobody's business, and another one's each time.
 void make_anonymous(history::HistoryEvent& event) {
-  constexpr const char* kNobody = "worker";
+  constexpr const char* nobody = "worker";
   if (event.has_workflow_execution_started_event_attributes()) {
-    event.mutable_workflow_execution_started_event_attributes()->set_identity(kNobody);
+    event.mutable_workflow_execution_started_event_attributes()->set_identity(nobody);
   } else if (event.has_workflow_task_scheduled_event_attributes()) {
     event.mutable_workflow_task_scheduled_event_attributes()->mutable_task_queue()->set_name("queue");
   } else if (event.has_workflow_task_started_event_attributes()) {
-    event.mutable_workflow_task_started_event_attributes()->set_identity(kNobody);
+    event.mutable_workflow_task_started_event_attributes()->set_identity(nobody);
   } else if (event.has_workflow_task_completed_event_attributes()) {
-    event.mutable_workflow_task_completed_event_attributes()->set_identity(kNobody);
+    event.mutable_workflow_task_completed_event_attributes()->set_identity(nobody);
   } else if (event.has_workflow_task_failed_event_attributes()) {
-    event.mutable_workflow_task_failed_event_attributes()->set_identity(kNobody);
+    event.mutable_workflow_task_failed_event_attributes()->set_identity(nobody);
   } else if (event.has_activity_task_started_event_attributes()) {
-    event.mutable_activity_task_started_event_attributes()->set_identity(kNobody);
+    event.mutable_activity_task_started_event_attributes()->set_identity(nobody);
   } else if (event.has_activity_task_completed_event_attributes()) {
-    event.mutable_activity_task_completed_event_attributes()->set_identity(kNobody);
+    event.mutable_activity_task_completed_event_attributes()->set_identity(nobody);
   } else if (event.has_activity_task_failed_event_attributes()) {
-    event.mutable_activity_task_failed_event_attributes()->set_identity(kNobody);
+    event.mutable_activity_task_failed_event_attributes()->set_identity(nobody);
   } else if (event.has_workflow_execution_signaled_event_attributes()) {
-    event.mutable_workflow_execution_signaled_event_attributes()->set_identity(kNobody);
+    event.mutable_workflow_execution_signaled_event_attributes()->set_identity(nobody);
   } else if (event.has_workflow_execution_cancel_requested_event_attributes()) {
-    event.mutable_workflow_execution_cancel_requested_event_attributes()->set_identity(kNobody);
+    event.mutable_workflow_execution_cancel_requested_event_attributes()->set_identity(nobody);
   }
 }
 

@@ -91,7 +91,7 @@ TEST_F(TemporalLoad, EqualsAnEmbeddedLoad) {
 TEST_F(TemporalLoad, IsShownAsAnEmbeddedLoadIs) {
   Process load(WELLHEAD_PROGRAM, {"load", "02139"}, settings());
   ASSERT_EQ(load.wait(), 0) << load.errors();
-  const auto shown = [](std::map<std::string, std::string> environment) {
+  const auto shown = [](const std::map<std::string, std::string>& environment) {
     Process show(WELLHEAD_PROGRAM, {"runs", "show", "1", "--json"}, environment);
     EXPECT_EQ(show.wait(), 0) << show.errors();
     return show.output();

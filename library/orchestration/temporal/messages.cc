@@ -66,7 +66,7 @@ std::optional<Failure> own_failure(const api::failure::v1::ApplicationFailureInf
     auto failure = meta::from_json<Failure>(payload_of(info.details().payloads(0)));
     if (!failure.message.empty()) return failure;
   } catch (const meta::Error&) {
-    // Another program's details.
+    return std::nullopt;  // another program's details
   }
   return std::nullopt;
 }

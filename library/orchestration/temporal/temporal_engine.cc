@@ -41,9 +41,9 @@ class TemporalEngine::State {
         schedules_(executions_) {}
 
   void begin() {
-    if (!workers_)
-      workers_ = std::make_unique<Workers>(executions_, registry_, options_,
-                                           [this](const std::string& run_id) { change(run_id); });
+    if (workers_) return;
+    workers_ = std::make_unique<Workers>(executions_, registry_, options_,
+                                         [this](const std::string& run_id) { change(run_id); });
   }
 
   void stop() {
