@@ -40,7 +40,7 @@ RUN if [ -n "$CRATES_MIRROR" ]; then \
 ARG JOBS=
 COPY . .
 RUN cmake -S . -B /build -G Ninja --log-level=NOTICE -DCMAKE_BUILD_TYPE=Release -DWELLHEAD_TESTS=OFF "-DWELLHEAD_TEMPORAL=$TEMPORAL" \
- && test -f /build/web/docs_assets/made-from \
+ && test -f /build/web/pages/docs/made-from && test -f /build/web/pages/dashboard/made-from \
  && cmake --build /build --parallel "${JOBS:-$(nproc)}" --target wellhead fhirsim \
  && mkdir /out && strip -o /out/wellhead /build/app/wellhead/wellhead && strip -o /out/fhirsim /build/app/fhirsim/fhirsim
 
