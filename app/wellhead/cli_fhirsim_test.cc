@@ -261,6 +261,36 @@ TEST_F(CliTest, HealthAsksWhoRuns) {
   EXPECT_THAT(newer.output, AllOf(StartsWith("not ready: "), HasSubstr("503"), HasSubstr("newer than this program")));
 }
 
+// For whatever name: here one that this machine does not have.
+void make_certificate(const fs::path& directory) {
+  Process openssl(
+      "/usr/bin/openssl",
+      {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+       "/CN=wellhead.example.org", "-keyout", directory / "key.pem", "-out", directory / "certificate.pem"},
+      {});
+  ASSERT_EQ(openssl.wait(), 0) << openssl.errors();
+}
+
+TEST_F(CliTest, HealthAsksByTlsWhereTheApiSpeaksIt) {
+  const fs::path served = directory_.path() / "served";
+  const fs::path other = directory_.path() / "other";
+  for (const auto& place : {served, other}) {
+    fs::create_directory(place);
+    make_certificate(place);
+  }
+  environment_["WELLHEAD_LISTEN"] = "127.0.0.1:" + std::to_string(fixture::free_port());
+  environment_["WELLHEAD_TLS_CERTIFICATE_FILE"] = served / "certificate.pem";
+  environment_["WELLHEAD_TLS_KEY_FILE"] = served / "key.pem";
+  Process serve(WELLHEAD_PROGRAM, {"serve"}, environment_);
+  wait_until([&] { return run({"health"}).status == 0; });
+  EXPECT_EQ(Json(run({"health", "--json"}).output).text("/url"),
+            "https://" + environment_["WELLHEAD_LISTEN"] + "/health/ready");
+  environment_["WELLHEAD_TLS_CERTIFICATE_FILE"] = other / "certificate.pem";
+  const auto somebody_else = run({"health"});
+  EXPECT_EQ(somebody_else.status, 1);
+  EXPECT_THAT(somebody_else.output, AllOf(StartsWith("not ready: "), HasSubstr("certificate")));
+}
+
 TEST_F(CliTest, AnInterruptedLoadGoesOn) {
   server_.add_fault(R"({"kind": "latency", "ms": 300})");
   environment_["WELLHEAD_PAGE_SIZE"] = "5";

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/wellhead/command.h"
+#include "library/meta/access_settings.h"
 #include "library/meta/describe.h"
 #include "library/meta/error.h"
 #include "library/webclient/http.h"
@@ -48,7 +49,7 @@ std::string explain_health(const webclient::HttpResponse& response) {
 }
 
 // Where somebody of this machine reaches what listens there.
-std::string health_url(const meta::Settings& settings, const meta::setting::Text& setting) {
+std::string health_url(const meta::Settings& settings, const meta::setting::Text& setting, const char* scheme) {
   const std::string listen = settings.get(setting);
   const auto colon = listen.rfind(':');
   std::string host = listen.substr(0, colon);
@@ -60,11 +61,15 @@ std::string health_url(const meta::Settings& settings, const meta::setting::Text
   }
   if (host.empty() || host == "*" || host == "0.0.0.0") host = "127.0.0.1";
   if (host == "[::]") host = "[::1]";
-  return fmt::format("http://{}:{}/health/ready", host, port);
+  return fmt::format("{}://{}:{}/health/ready", scheme, host, port);
 }
 
-Health ask_health(const std::string& url) {
+// certificate: a file with that of the server, when it speaks TLS.
+Health ask_health(const std::string& url, const std::string& certificate = {}) {
   webclient::HttpSettings http;
+  // It is for the name that the server has outside, not for this machine's own.
+  http.ca_file = certificate;
+  http.any_server_name = !certificate.empty();
   http.source_url = url;
   http.user_agent = "wellhead-health/" WELLHEAD_VERSION;
   http.connect_timeout = kHealthConnectTime;
@@ -89,9 +94,11 @@ Health ask_health(const std::string& url) {
 
 int show_health(const CommandLine& line) {
   const auto settings = line.start();
-  Health health = ask_health(health_url(settings, meta::setting::kListen));
+  const std::string certificate = settings.get(meta::setting::kTlsCertificateFile);
+  Health health =
+      ask_health(health_url(settings, meta::setting::kListen, certificate.empty() ? "http" : "https"), certificate);
   if (health.nobody_listens && settings.is_set(meta::setting::kMetricsListen)) {
-    Health worker = ask_health(health_url(settings, meta::setting::kMetricsListen));
+    Health worker = ask_health(health_url(settings, meta::setting::kMetricsListen, "http"));
     if (worker.nobody_listens) worker.problem = fmt::format("{}; {}", health.problem, worker.problem);
     health = std::move(worker);
   }

@@ -61,6 +61,8 @@ struct HttpSettings {
   Credentials credentials;
   std::string user_agent = "wellhead";
   std::string ca_file;  // PEM; beside nothing: replaces the system's certificates
+  // What the server shows may be for any name. Only for who names its very certificate in ca_file.
+  bool any_server_name = false;
   Compression compression = Compression::automatic;
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds read_timeout{60'000};          // longest silence

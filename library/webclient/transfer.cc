@@ -118,6 +118,7 @@ void Transfer::set_fixed_options(HttpShare* share) {
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &Transfer::on_connected);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
   if (!settings_.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, settings_.ca_file.c_str());
+  if (settings_.any_server_name) curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
   if (share != nullptr) curl_easy_setopt(easy, CURLOPT_SHARE, static_cast<CURLSH*>(share->native()));
 }
 
