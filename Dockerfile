@@ -39,7 +39,9 @@ RUN if [ -n "$CRATES_MIRROR" ]; then \
 # How many files are compiled at a time; empty: as many as there are cores.
 ARG JOBS=
 COPY . .
-RUN cmake -S . -B /build -G Ninja --log-level=NOTICE -DCMAKE_BUILD_TYPE=Release -DWELLHEAD_TESTS=OFF "-DWELLHEAD_TEMPORAL=$TEMPORAL" \
+# The bridge's sources are those that its crate was built of, whatever their times: an older build may have left it in the layer above.
+RUN find library/orchestration/temporal/bridge -type f -exec touch --date=@0 {} + \
+ && cmake -S . -B /build -G Ninja --log-level=NOTICE -DCMAKE_BUILD_TYPE=Release -DWELLHEAD_TESTS=OFF "-DWELLHEAD_TEMPORAL=$TEMPORAL" \
  && test -f /build/web/pages/docs/made-from && test -f /build/web/pages/dashboard/made-from \
  && cmake --build /build --parallel "${JOBS:-$(nproc)}" --target wellhead fhirsim \
  && mkdir /out && strip -o /out/wellhead /build/app/wellhead/wellhead && strip -o /out/fhirsim /build/app/fhirsim/fhirsim

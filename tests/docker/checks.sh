@@ -177,7 +177,7 @@ answers() { api /health/ready >/dev/null 2>&1; }
 
 check_restart() {
   compose run --rm -T worker doctor
-  compose logs --no-color api worker | grep -q .
+  [ "$(compose logs --no-color api worker | wc -l)" -gt 0 ] || fail "the services have written nothing"
   compose down --timeout 60
   compose up --detach --build
   wait_for 120 "an answer of the API" answers
