@@ -43,8 +43,12 @@ check_image() {
   docker run --rm --network none --read-only --entrypoint sh wellhead:local -c '! touch /usr/x 2>/dev/null && ! command -v g++ cargo postgres'
 }
 
+answers() { curl --silent --fail --max-time 10 --noproxy '*' --output /dev/null "http://127.0.0.1:$api_port/health/ready"; }
+
 check_published() {
   local published status
+  # The containers have been started; the API may not listen yet.
+  wait_for 120 "an answer of the API" answers
   published=$(docker ps --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --format '{{.Ports}}' | tr -d ' ' | tr ',' '\n' | grep -e '->')
   echo "published: $published"
   [ "$published" = "127.0.0.1:$api_port->8080/tcp" ] || fail "only the API's port should be published, on loopback"
@@ -172,8 +176,6 @@ check_scale() {
     [ "$WELLHEAD_ENGINE" != temporal ] || [ -n "$steps" ] || fail "one of three workers did nothing"
   done
 }
-
-answers() { api /health/ready >/dev/null 2>&1; }
 
 check_restart() {
   compose run --rm -T worker doctor
