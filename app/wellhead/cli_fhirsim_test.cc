@@ -310,6 +310,19 @@ TEST_F(CliTest, AnInterruptedLoadGoesOn) {
   EXPECT_EQ(count("observation"), 300);
 }
 
+// A terminal that closes sends SIGHUP.
+TEST_F(CliTest, ALoadByNohupOutlivesItsTerminal) {
+  server_.add_fault(R"({"kind": "latency", "ms": 300})");
+  environment_["WELLHEAD_PAGE_SIZE"] = "5";
+  Process load("/usr/bin/nohup", {WELLHEAD_PROGRAM, "load", "02139"}, environment_);
+  wait_until([&] {
+    return !database_.connect().query("SELECT to_regclass('staged_batch')").is_null(0, 0) && count("staged_batch") >= 1;
+  });
+  load.signal(SIGHUP);
+  EXPECT_EQ(load.wait(), 0) << load.errors();
+  EXPECT_EQ(count("observation"), 300);
+}
+
 TEST_F(CliTest, LogsInJsonLines) {
   environment_["WELLHEAD_LOG_FORMAT"] = "json";
   Process worker(WELLHEAD_PROGRAM, {"worker"}, environment_);

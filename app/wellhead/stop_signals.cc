@@ -8,12 +8,24 @@
 #include "app/wellhead/command.h"
 
 namespace wellhead::app {
+namespace {
+
+bool is_ignored(int number) {
+  struct sigaction found{};
+  ::sigaction(number, nullptr, &found);
+  return found.sa_handler == SIG_IGN;
+}
+
+}  // namespace
 
 StopSignals::StopSignals() {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then an error of write(), as a full disk is
   ::sigemptyset(&signals_);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals_, number);
+  ::sigaddset(&signals_, SIGTERM);
+  for (const int number : {SIGINT, SIGHUP}) {
+    if (!is_ignored(number)) ::sigaddset(&signals_, number);
+  }
   ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);
   thread_ = std::thread([this] { serve(); });
 }

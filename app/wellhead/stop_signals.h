@@ -1,6 +1,7 @@
 // SIGINT, SIGTERM and SIGHUP as a stop token. Make one before the first thread: the signals are blocked in the thread
 // that makes it and in all threads it starts later, and taken by a thread of this object. A second signal ends the
-// process at once; what was running then goes on at the next start, as after a crash.
+// process at once; what was running then goes on at the next start, as after a crash. SIGINT and SIGHUP stay ignored
+// where whoever started the program ignores them, as nohup does.
 #pragma once
 
 #include <pthread.h>
