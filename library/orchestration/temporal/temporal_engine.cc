@@ -7,9 +7,12 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 
+#include "library/orchestration/replay.h"
 #include "library/orchestration/temporal/executions.h"
 #include "library/orchestration/temporal/messages.h"
 #include "library/orchestration/temporal/patience.h"
@@ -26,6 +29,8 @@ using SteadyClock = std::chrono::steady_clock;
 // what ends here is looked at at once.
 constexpr milliseconds kFirstLook{20};
 constexpr milliseconds kLongestLook{500};
+// Executions begun by this process that it does not know to have changed since.
+constexpr std::size_t kMostBegun = 10'000;
 constexpr milliseconds kProbe{2000};  // for the server to say that it is there
 
 }  // namespace
@@ -69,6 +74,17 @@ class TemporalEngine::State {
   Executions& executions() { return executions_; }
   Schedules& schedules() { return schedules_; }
 
+  Execution start(const std::string& workflow_type, const std::string& workflow_id, const Payload& input,
+                  const StartOptions& options) {
+    auto execution = executions_.start(workflow_type, workflow_id, input, options);
+    if (runs_workflows() && !execution.joined) {
+      const std::lock_guard lock(mutex_);
+      if (begun_.size() >= kMostBegun) begun_.clear();
+      begun_.insert(parse_execution_id(execution.execution_id)->run_id);
+    }
+    return execution;
+  }
+
   std::optional<WorkflowDescription> describe(const std::string& execution_id) {
     const auto seen = executions_.look(execution_id);
     if (!seen) return std::nullopt;
@@ -81,7 +97,13 @@ class TemporalEngine::State {
     auto pause = runs_workflows() ? kLongestLook : kFirstLook;
     for (;;) {
       const Watch watch(*this, current);
-      const auto seen = look(current);
+      if (is_new_here(current)) {
+        if (!sleep(pause, watch, stop)) return throw_stopped(current);
+        auto ended = how_it_ended(current, watch);
+        if (ended) return *std::move(ended);
+        continue;
+      }
+      const auto seen = patiently([&] { return executions_.look(current); });
       if (!seen) {
         throw meta::Error(meta::ErrorCode::not_found,
                           fmt::format("there is no execution {} on Temporal", execution_id));
@@ -134,12 +156,28 @@ class TemporalEngine::State {
 
   bool runs_workflows() const { return workers_ && workers_->runs_workflows(); }
 
-  // Patient with a server that is away.
-  std::optional<Executions::Description> look(const std::string& execution_id) {
+  // There is nothing to be seen of it yet. Says so once only.
+  bool is_new_here(const std::string& execution_id) {
+    const auto name = parse_execution_id(execution_id);
+    const std::lock_guard lock(mutex_);
+    return name && begun_.erase(name->run_id) > 0;
+  }
+
+  // By its history alone: of an execution without open steps there is nothing else to tell. nullopt: look.
+  std::optional<WorkflowDescription> how_it_ended(const std::string& execution_id, const Watch& watch) {
+    if (!has_changed(watch)) return std::nullopt;
+    const auto known = patiently([&] { return executions_.history(execution_id); });
+    const bool ended = is_end(known.record.state) && known.record.state != WorkflowState::continued;
+    return ended ? std::optional(describe_history(known.record, known.events)) : std::nullopt;
+  }
+
+  // With a server that is away.
+  template <class Call>
+  std::invoke_result_t<Call> patiently(Call call) {
     const auto until = SteadyClock::now() + options_.patience;
     for (;;) {
       try {
-        return executions_.look(execution_id);
+        return call();
       } catch (const RpcError& error) {
         if (error.code() != meta::ErrorCode::engine_unreachable || SteadyClock::now() > until) throw;
         spdlog::warn("{}; trying again", error.message());
@@ -164,7 +202,12 @@ class TemporalEngine::State {
     const std::lock_guard lock(mutex_);
     const auto [begin, end] = watches_.equal_range(run_id);
     for (auto watch = begin; watch != end; ++watch) watch->second = true;
+    begun_.erase(run_id);
     if (begin != end) changed_.notify_all();
+  }
+  bool has_changed(const Watch& watch) {
+    const std::lock_guard lock(mutex_);
+    return watch.changed();
   }
   void wake_all() {
     const std::lock_guard lock(mutex_);
@@ -189,6 +232,7 @@ class TemporalEngine::State {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::multimap<std::string, bool> watches_;  // by run id: it has changed
+  std::set<std::string> begun_;               // run ids, up to kMostBegun
   bool stopped_ = false;
   std::unique_ptr<Workers> workers_;
 };
@@ -208,7 +252,7 @@ void TemporalEngine::begin() { state_->begin(); }
 
 Execution TemporalEngine::start_workflow(const std::string& workflow_type, const std::string& workflow_id,
                                          Payload input, StartOptions options) {
-  return state_->executions().start(workflow_type, workflow_id, input, options);
+  return state_->start(workflow_type, workflow_id, input, options);
 }
 
 WorkflowDescription TemporalEngine::wait(const std::string& execution_id, std::stop_token stop) {
