@@ -314,7 +314,7 @@ TEST_F(CliTest, AnInterruptedLoadGoesOn) {
 TEST_F(CliTest, ALoadByNohupOutlivesItsTerminal) {
   server_.add_fault(R"({"kind": "latency", "ms": 300})");
   environment_["WELLHEAD_PAGE_SIZE"] = "5";
-  Process load("/usr/bin/nohup", {WELLHEAD_PROGRAM, "load", "02139"}, environment_);
+  Process load("/usr/bin/nohup", {fs::absolute(WELLHEAD_PROGRAM), "load", "02139"}, environment_);
   wait_until([&] {
     return !database_.connect().query("SELECT to_regclass('staged_batch')").is_null(0, 0) && count("staged_batch") >= 1;
   });

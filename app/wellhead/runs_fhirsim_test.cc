@@ -215,8 +215,10 @@ TEST_F(RunsTest, WatchingLeavesTheRunAlone) {
   wait_for_observations(1);
   Process left(WELLHEAD_PROGRAM, {"runs", "watch", "1"}, environment_);
   Process watched(WELLHEAD_PROGRAM, {"runs", "watch", "1"}, environment_);
+  wait_until([&] { return left.errors().find("patients") != std::string::npos; });
   left.signal(SIGINT);
-  EXPECT_NE(left.wait(), 0);
+  EXPECT_EQ(left.wait(), 1);
+  EXPECT_THAT(left.errors(), HasSubstr("stopped watching run 1; the run goes on"));
   server_.clear_faults();
   EXPECT_EQ(watched.wait(), 0) << watched.errors();
   EXPECT_THAT(watched.output(), AllOf(StartsWith("ZIP"), HasSubstr("complete")));
