@@ -94,7 +94,7 @@ void ActivityWorker::serve() {
     waiting_.pop_front();
     const auto running = running_.insert(running_.end(), attempt);
     attempt->begin();
-    watched_.notify_all();
+    if (attempt->next_limit() < next_look_) watched_.notify_all();
     observe();
     lock.unlock();
     run(attempt);
@@ -153,9 +153,9 @@ void ActivityWorker::watch() {
   std::unique_lock lock(mutex_);
   auto next_sign = Steady::now() + kSign;
   while (!polled_ || !running_.empty()) {
-    auto next = next_sign;
-    for (const auto& attempt : running_) next = std::min(next, attempt->next_limit());
-    watched_.wait_until(lock, next);
+    next_look_ = next_sign;
+    for (const auto& attempt : running_) next_look_ = std::min(next_look_, attempt->next_limit());
+    watched_.wait_until(lock, next_look_);
     const std::vector<Attempt> running(running_.begin(), running_.end());
     lock.unlock();
     look(running);

@@ -61,6 +61,7 @@ class ActivityWorker {
   bool stopping_ = false;  // attempts are told to stop
   std::deque<Attempt> waiting_;
   std::list<Attempt> running_;
+  ActivityAttempt::Steady::time_point next_look_;  // of watch(), at their limits
   std::minstd_rand random_{std::random_device{}()};
   std::vector<std::thread> threads_;
 };
