@@ -12,6 +12,7 @@
 
 #include "app/wellhead/testing/program_fixture.h"
 #include "library/webserver/testing/raw_client.h"
+#include "tests/fixture/certificate.h"
 #include "tests/fixture/loopback.h"
 
 namespace wellhead::app {
@@ -261,22 +262,13 @@ TEST_F(CliTest, HealthAsksWhoRuns) {
   EXPECT_THAT(newer.output, AllOf(StartsWith("not ready: "), HasSubstr("503"), HasSubstr("newer than this program")));
 }
 
-// For whatever name: here one that this machine does not have.
-void make_certificate(const fs::path& directory) {
-  Process openssl(
-      "/usr/bin/openssl",
-      {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-       "/CN=wellhead.example.org", "-keyout", directory / "key.pem", "-out", directory / "certificate.pem"},
-      {});
-  ASSERT_EQ(openssl.wait(), 0) << openssl.errors();
-}
-
+// Whatever name the certificate is for: here one that this machine does not have.
 TEST_F(CliTest, HealthAsksByTlsWhereTheApiSpeaksIt) {
   const fs::path served = directory_.path() / "served";
   const fs::path other = directory_.path() / "other";
   for (const auto& place : {served, other}) {
     fs::create_directory(place);
-    make_certificate(place);
+    fixture::make_self_signed({place / "certificate.pem", place / "key.pem"}, "wellhead.example.org");
   }
   environment_["WELLHEAD_LISTEN"] = "127.0.0.1:" + std::to_string(fixture::free_port());
   environment_["WELLHEAD_TLS_CERTIFICATE_FILE"] = served / "certificate.pem";

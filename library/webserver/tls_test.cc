@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -17,6 +16,7 @@
 
 #include "library/meta/error.h"
 #include "library/webserver/testing/web_server.h"
+#include "tests/fixture/certificate.h"
 #include "tests/fixture/directory.h"
 #include "tests/fixture/wait.h"
 
@@ -90,11 +90,7 @@ class Tls : public testing::WebServer {
                    .on_change = [this](const std::string& problem) { ++(problem.empty() ? renewed_ : refused_); }};
   }
   void make_certificate(const std::string& name) const {
-    const auto path = directory_.path().string();
-    const std::string command =
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" + name + " -keyout " +
-        path + "/new_key.pem -out " + path + "/new_cert.pem 2>/dev/null";
-    ASSERT_EQ(std::system(command.c_str()), 0);
+    fixture::make_self_signed({directory_.path() / "new_cert.pem", directory_.path() / "new_key.pem"}, name);
     std::filesystem::rename(directory_.path() / "new_key.pem", directory_.path() / "key.pem");
     std::filesystem::rename(directory_.path() / "new_cert.pem", directory_.path() / "cert.pem");
   }
